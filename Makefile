@@ -1,0 +1,54 @@
+# Every target works on a bare machine with Python and make: .venv is made on first use and
+# again whenever requirements.lock changes.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+UV     := uv==0.13.9
+JOBS   ?= auto
+SPEC   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format catalog bench lock clean $(VENV)
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV): $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(STAMP)  ## seven countries' books into sage.duckdb, from a sandbox server
+	$(BIN)/sage-elt demo
+
+test: $(STAMP)  ## the test suite, in parallel
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+lint: $(STAMP)  ## format check, lint, strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## reformat and apply safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+catalog: $(STAMP)  ## regenerate the catalogue: make catalog SPEC=path/to/openapi-3.1.json
+	@test -n "$(SPEC)" || { echo "usage: make catalog SPEC=path/to/the/published/specification.json" >&2; exit 2; }
+	$(BIN)/python scripts/make_catalogue.py "$(SPEC)"
+
+bench: $(STAMP)  ## side-by-side performance, one run
+	$(BIN)/python -m benchmarks.bench
+
+lock: $(VENV)  ## resolve requirements.lock anew from pyproject.toml
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group dev --extra postgres \
+	  pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""A Sage Accounting v3.1 server with coherent books for seven countries."""

@@ -1,0 +1,1 @@
+"""Sage Accounting (API v3.1) as a dlt source."""

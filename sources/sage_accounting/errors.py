@@ -1,0 +1,110 @@
+"""What can go wrong between Sage and the warehouse.
+
+::
+
+    SageError
+    ├── ConfigurationError        a setting is missing or wrong; nothing was sent or changed
+    │   ├── BusinessSelectionError    none or several businesses could be meant, or an unknown one
+    │   └── ClientCredentialsError    Sage does not know this client id and secret
+    ├── ReauthorisationError      a person must sign in again
+    ├── TokenStoreError           tokens could not be read or written; the old ones stand
+    ├── SageUnreachableError      no usable answer after all retries
+    ├── BudgetExhaustedError      the day's request budget is used up; resumable
+    ├── SageResponseError         Sage answered with an error
+    │   ├── AccessTokenError          401: the access token is expired or malformed
+    │   ├── SubscriptionEndedError    401 AuthorizationFailure: this business is not readable
+    │   ├── ResourceUnavailableError  403 or 404: not offered here, or not allowed to this user
+    │   └── RequestRejectedError      400, 405, 409, 415, 422: Sage refuses the request itself
+    ├── ListMovedError            a list changed while it was read, and re-reading did not settle it
+    └── DecodeError               an answer has a shape that the decoder can not hold
+
+Every message is one paragraph: what happened (business, resource, request id), what it means for the
+data, what to do. No message holds a token, a secret or a customer's data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request was going: shown in messages, safe to log."""
+
+    resource: str
+    business_id: str | None = None
+    request_id: str | None = None
+
+    def __str__(self) -> str:
+        parts = [self.resource]
+        if self.business_id:
+            parts.append(f"business {self.business_id}")
+        if self.request_id:
+            parts.append(f"request {self.request_id}")
+        return ", ".join(parts)
+
+
+class SageError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+class ConfigurationError(SageError):
+    """A setting is missing or wrong. Nothing was sent to Sage and nothing was changed."""
+
+
+class BusinessSelectionError(ConfigurationError):
+    """It is not clear which businesses are meant, or one of them is unknown to this connection."""
+
+
+class ClientCredentialsError(ConfigurationError):
+    """Sage answered ``invalid_client``. The stored tokens are kept as they are."""
+
+
+class ReauthorisationError(SageError):
+    """The refresh token is used up, revoked, expired or was never there: a person must sign in."""
+
+
+class TokenStoreError(SageError):
+    """A token store could not be read or written. What it held before is untouched."""
+
+
+class SageUnreachableError(SageError):
+    """No usable answer from Sage after all retries: network, time-outs, 5xx or cut-off bodies."""
+
+
+class BudgetExhaustedError(SageError):
+    """The configured day budget is used up. What was read is kept; the next run goes on."""
+
+
+class SageResponseError(SageError):
+    """Sage answered with an error that retrying does not heal."""
+
+    def __init__(self, message: str, *, status: int, place: Place, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.place = place
+        self.code = code
+
+
+class AccessTokenError(SageResponseError):
+    """401 for a reason that a fresh access token can heal, and one fresh token did not heal it."""
+
+
+class SubscriptionEndedError(SageResponseError):
+    """401 ``AuthorizationFailure``: the business has no active subscription."""
+
+
+class ResourceUnavailableError(SageResponseError):
+    """403 or 404 for a collection: not offered in this country or plan, or no role for it."""
+
+
+class RequestRejectedError(SageResponseError):
+    """Sage understood the request and refuses it; the message names the field when Sage does."""
+
+
+class ListMovedError(SageError):
+    """A list kept changing while it was read. Nothing of it was loaded; its cursor stays."""
+
+
+class DecodeError(SageError):
+    """An answer can not be decoded without losing something. Nothing of it was loaded."""

@@ -1,0 +1,1 @@
+"""Sage raw tables to one accounting schema: pure functions over polars frames."""
