@@ -1,0 +1,309 @@
+"""Write the catalogue of Sage Accounting v3.1 from its published specification.
+
+    make catalog SPEC=path/to/openapi-3.1.json
+
+Two tables result, both reviewed like code:
+
+``sources/sage_accounting/catalogue.csv``          one row a collection
+``sources/sage_accounting/catalogue_fields.csv``   one row a field of each model that a GET returns
+
+The specification is Sage's and stays out of the repository. What it does not say stands below as
+data, each with its reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent.parent / "sources" / "sage_accounting"
+
+COUNTRIES = ("CA", "DE", "ES", "FR", "GB", "IE", "US")
+
+NEVER_READ = {
+    "tax_determinations",  # a calculator: needs a document's line as arguments
+    "migrations",  # a tool that changes the business's state
+}
+READ_ON_REQUEST = {
+    "trial_balance",  # on the portal's page, not in the specification: parameters unverified
+    "user",  # personal data that no table needs
+}
+KEYS = {
+    # models without an id: one row a currency pair
+    "business_exchange_rates": "currency__id|base_currency__id",
+    "exchange_rates": "currency__id|base_currency__id",
+    "live_exchange_rates": "currency__id|base_currency__id",
+}
+COMPLETE = (
+    # list parameters that make a record complete, sent wherever the collection knows them
+    ("attributes", "all"),
+    ("nested_attributes", "all"),
+    ("show_payments_allocations", "true"),
+    ("include_historical_data", "true"),
+    ("include_destination_vat_rates", "true"),
+)
+ITEM = (
+    # by-id reads: never mark a customer's document as sent
+    ("mark_as_sent", "false"),
+    ("show_payments_allocations", "true"),
+)
+SERIAL = {  # numbered by Sage in sequence: no two parallel creations in one business
+    "contacts",
+    "products",
+    "sales_invoices",
+    "sales_estimates",
+    "sales_quotes",
+    "purchase_invoices",
+}
+NOT_IDEMPOTENT = {  # take POST, but Sage's idempotency page does not list them
+    "attachments",
+    "purchase_corrective_invoices",
+    "sales_corrective_invoices",
+    "analysis_type_categories",
+    "tax_rates",
+}
+VOID = {"sales_invoices", "sales_credit_notes", "sales_corrective_invoices"}
+SOFT_FLAGS = ("deleted", "deleted_at")
+RATE_FIELDS = {"exchange_rate", "inverse_exchange_rate", "rate", "inverse_rate"}
+TYPES = {
+    ("string", "date-time"): "timestamp",
+    ("string", "date"): "date",
+    ("string", None): "text",
+    ("number", "double"): "decimal",
+    ("integer", "int32"): "integer",
+    ("boolean", None): "boolean",
+}
+FIELD_TYPES = {
+    # declared as text in the specification, numbers in fact
+    ("Transaction", "number_of_attachments"): "integer",
+    ("UnpostedTransaction", "amount"): "decimal",
+}
+HAND_ROWS: tuple[dict[str, str], ...] = (
+    # account level, outside the specification: asked without X-Business
+    {
+        "name": "businesses",
+        "kind": "account_list",
+        "model": "Business",
+        "parameters": "attributes",
+        "complete": "attributes=all",
+        "read": "default",
+    },
+    {"name": "user", "kind": "account", "model": "User", "read": "request"},
+    {"name": "trial_balance", "kind": "list", "model": "Base", "read": "request"},
+)
+HAND_FIELDS = (
+    ("Business", "id", "text"),
+    ("Business", "displayed_as", "text"),
+    ("Business", "$path", "text"),
+    ("Business", "name", "text"),
+    ("Business", "country", "Base"),
+    ("Business", "is_demo", "boolean"),
+    ("Business", "ni_based", "boolean"),
+    ("Business", "created_at", "timestamp"),
+    ("Business", "updated_at", "timestamp"),
+    ("Business", "deleted_at", "timestamp"),
+    ("Business", "subscriptions", "Subscription[]"),
+    ("Subscription", "active", "boolean"),
+    ("Subscription", "status", "text"),
+    ("User", "id", "text"),
+    ("User", "displayed_as", "text"),
+    ("User", "$path", "text"),
+    ("User", "first_name", "text"),
+    ("User", "last_name", "text"),
+    ("User", "email", "text"),
+    ("User", "locale", "text"),
+    ("User", "created_at", "timestamp"),
+    ("User", "updated_at", "timestamp"),
+)
+COLUMNS = (
+    "name",
+    "kind",
+    "read",
+    "model",
+    "key",
+    "updated_since",
+    "deleted_since",
+    "soft_delete",
+    "sort",
+    "parameters",
+    "complete",
+    "item_parameters",
+    "children",
+    "countries",
+    "role_area",
+    "dated",
+    "post_namespace",
+    "post_required",
+    "put_namespace",
+    "delete",
+    "idempotent",
+    "serial",
+)
+
+
+def main(spec_path: str) -> None:
+    spec = json.loads(Path(spec_path).read_text(encoding="utf-8"))
+    rows = [*map(complete_row, collections(spec)), *map(complete_row, HAND_ROWS)]
+    rows.sort(key=lambda row: row["name"])
+    write(PACKAGE / "catalogue.csv", COLUMNS, rows)
+    fields = sorted({*model_fields(spec), *HAND_FIELDS})
+    write(
+        PACKAGE / "catalogue_fields.csv",
+        ("model", "field", "type"),
+        [dict(zip(("model", "field", "type"), field, strict=True)) for field in fields],
+    )
+    print(f"{len(rows)} collections, {len(fields)} fields")
+
+
+def write(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def complete_row(row: dict[str, str]) -> dict[str, str]:
+    return {column: row.get(column, "") for column in COLUMNS} | {
+        "countries": row.get("countries", "*")
+    }
+
+
+def collections(spec: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for path, methods in spec["paths"].items():
+        name = path.removeprefix("/")
+        if "{" in path or "get" not in methods:
+            continue
+        item = spec["paths"].get(path + "/{key}", {})
+        get = methods["get"]
+        schema = get["responses"]["200"]["schema"]
+        listed = schema.get("type") == "array"
+        model = reference(schema["items"] if listed else schema)
+        fields = spec["definitions"][model]["properties"]
+        known = [parameter["name"] for parameter in get["parameters"] if parameter["in"] == "query"]
+        post, put = methods.get("post", {}), item.get("put", methods.get("put", {}))
+        namespace, required = body(spec, post)
+        yield {
+            "name": name,
+            "kind": "list" if listed else "singleton",
+            "read": "never" if name in NEVER_READ else "default",
+            "model": model,
+            "key": KEYS.get(name, "id" if listed else ""),
+            "updated_since": flag("updated_or_created_since" in known),
+            "deleted_since": flag("deleted_since" in known),
+            "soft_delete": next((field for field in SOFT_FLAGS if field in fields), ""),
+            "sort": "|".join(sort_attributes(get)),
+            "parameters": "|".join(known),
+            "complete": query(COMPLETE, known),
+            "item_parameters": query(ITEM, parameters(item.get("get", {}))),
+            "children": "|".join(f for f, p in fields.items() if p.get("type") == "array"),
+            "countries": countries(get["description"]),
+            "role_area": "|".join(
+                dict.fromkeys(re.findall(r"[Aa]rea:? `([^`]+)`", get["description"]))
+            ),
+            "dated": flag({"from_date", "to_date"} <= set(known) and "date" in fields),
+            "post_namespace": namespace,
+            "post_required": "|".join(required),
+            "put_namespace": body(spec, put)[0],
+            "delete": "" if "delete" not in item else "void" if name in VOID else "delete",
+            "idempotent": flag(bool(post) and name not in NOT_IDEMPOTENT),
+            "serial": flag(name in SERIAL),
+        }
+
+
+def parameters(operation: dict[str, Any]) -> list[str]:
+    return [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+
+
+def query(wanted: tuple[tuple[str, str], ...], known: list[str]) -> str:
+    return "&".join(f"{name}={value}" for name, value in wanted if name in known)
+
+
+def reference(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"]).rsplit("/", 1)[-1]
+
+
+def flag(value: bool) -> str:
+    return "1" if value else "0"
+
+
+def sort_attributes(get: dict[str, Any]) -> list[str]:
+    for parameter in get["parameters"]:
+        if parameter["name"] == "sort":
+            words = re.findall(r"[a-z]+(?:_[a-z]+)*", parameter["description"])
+            return list(
+                dict.fromkeys(w for w in words if w == "date" or w.endswith(("_at", "_date")))
+            )
+    return []
+
+
+def countries(description: str) -> str:
+    """``*``, or the countries named. Flags stand as pairs of regional indicator letters.
+
+    Germany is in no ordinary list of the specification, though German tenants exist: a collection
+    that names four countries or more is taken to be general and is tried there too.
+    """
+    letters = [
+        chr(ord(c) - 0x1F1E6 + ord("A")) for c in description if 0x1F1E6 <= ord(c) <= 0x1F1FF
+    ]
+    named = {"".join(pair) for pair in zip(letters[::2], letters[1::2], strict=True)}
+    if len(named) >= 4:
+        named.add("DE")
+    return "*" if not named or named == set(COUNTRIES) else "|".join(sorted(named))
+
+
+def body(spec: dict[str, Any], operation: dict[str, Any]) -> tuple[str, list[str]]:
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "body":
+            schema = spec["definitions"][reference(parameter["schema"])]
+            ((namespace, inner),) = schema["properties"].items()
+            if "$ref" in inner:
+                inner = spec["definitions"][reference(inner)]
+            return namespace, inner.get("required", [])
+    return "", []
+
+
+def model_fields(spec: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    pending = [
+        reference_of_get(methods["get"])
+        for path, methods in spec["paths"].items()
+        if "get" in methods
+    ]
+    seen: set[str] = set()
+    while pending:
+        model = pending.pop()
+        if model is None or model in seen:
+            continue
+        seen.add(model)
+        for field, schema in spec["definitions"][model].get("properties", {}).items():
+            kind = field_type(model, field, schema)
+            yield model, field, kind
+            if kind[0].isupper():
+                pending.append(kind.removesuffix("[]"))
+
+
+def reference_of_get(get: dict[str, Any]) -> str | None:
+    schema = get["responses"].get("200", {}).get("schema", {})
+    schema = schema.get("items", schema)
+    return reference(schema) if "$ref" in schema else None
+
+
+def field_type(model: str, field: str, schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return reference(schema)
+    if schema["type"] == "array":
+        items = schema.get("items") or {}
+        return (reference(items) if "$ref" in items else "text") + "[]"
+    if field in RATE_FIELDS:
+        return "rate"
+    return FIELD_TYPES.get((model, field)) or TYPES[schema["type"], schema.get("format")]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: make catalog SPEC=path/to/the/published/specification.json")
+    main(sys.argv[1])

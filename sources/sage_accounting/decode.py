@@ -1,0 +1,209 @@
+"""Page bytes to Arrow records: one struct a record, nested as Sage sends it.
+
+A page goes through Arrow's JSON reader with the shape learned so far (:mod:`shapes`); numbers and
+numeric text become decimals without passing through a float. A page that the reader refuses, because
+it has a number where text should be, is parsed in Python instead: slower, to the same result.
+:mod:`flatten` makes tables of the records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from sage_accounting.catalogue import Collection
+from sage_accounting.client import Answer, MalformedBodyError
+from sage_accounting.conform import conform
+from sage_accounting.errors import Place
+from sage_accounting.shapes import (
+    EMPTY,
+    ListOf,
+    Scalar,
+    ScalarKind,
+    Shape,
+    Struct,
+    merge,
+    shape_of_type,
+    shape_of_value,
+    wire_type,
+)
+
+ITEMS = "$items"
+ENVELOPE = {
+    "$total": pa.int64(),
+    "$page": pa.int64(),
+    "$next": pa.string(),
+    "$itemsPerPage": pa.int64(),
+    "$items_per_page": pa.int64(),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answered page of a list; a singleton is a page of one."""
+
+    items: pa.StructArray
+    total: int | None
+    """``$total``: how many records the whole list has."""
+    number: int | None
+    """``$page``: which page Sage says this is."""
+    has_next: bool
+    size: int | None
+    """Records a page holds by Sage's own account."""
+    sent_at: datetime
+    digest: bytes
+    """Of the body, to tell an unchanged list."""
+    place: Place
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Decoder:
+    """Decodes one collection; remembers the shape between pages and businesses; thread-safe."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._lock = threading.Lock()
+        self._shape: Struct = EMPTY
+
+    def read_page(self, answer: Answer) -> Page:
+        """Parse one answer.
+
+        Raises :class:`MalformedBodyError` for a body that is cut off or no JSON.
+        """
+        body = _enveloped(answer.body, listed=self._collection.kind != "singleton")
+        table = self._parse_any(body)
+        if table.num_rows != 1:
+            raise MalformedBodyError("several documents in one body")
+        envelope = {name: table.column(name)[0].as_py() for name in ENVELOPE}
+        listed = table.column(ITEMS).combine_chunks()
+        empty = pa.types.is_null(listed.type.value_type)
+        return Page(
+            items=pa.array([], pa.struct([])) if empty else pc.list_flatten(listed),
+            total=envelope["$total"],
+            number=envelope["$page"],
+            has_next=bool(envelope["$next"]),
+            size=envelope["$itemsPerPage"] or envelope["$items_per_page"],
+            sent_at=answer.sent_at,
+            digest=hashlib.blake2b(answer.body, digest_size=16).digest(),
+            place=answer.place,
+        )
+
+    @property
+    def shape(self) -> Struct:
+        """What records of this collection were seen to have so far."""
+        return self._shape
+
+    def _parse_any(self, body: bytes) -> pa.Table:
+        try:
+            return self._parse(body)
+        except pa.ArrowInvalid:
+            pass
+        try:
+            return self._parse(_blanks_to_null(body, self._shape))
+        except pa.ArrowInvalid:
+            return self._parse_slowly(body)
+
+    def _parse(self, body: bytes) -> pa.Table:
+        """Parse with the known shape; when the page shows more, learn it and parse again."""
+        while True:
+            shape = self._shape
+            table = _read_json(body, shape)
+            found = table.schema.field(ITEMS).type.value_type
+            if pa.types.is_null(found):
+                return table
+            seen = shape_of_type(found, self._collection.model, "")
+            if not self._learn(shape, seen):
+                return table
+
+    def _learn(self, shape: Struct, seen: Shape | None) -> bool:
+        """Whether ``seen`` adds to ``shape``; the shared shape then holds it too."""
+        if merge(shape, seen) == shape:
+            return False
+        with self._lock:
+            merged = merge(self._shape, seen)
+            assert isinstance(merged, Struct)  # noqa: S101 - a list of records has records
+            self._shape = merged
+        return True
+
+    def _parse_slowly(self, body: bytes) -> pa.Table:
+        try:
+            document = json.loads(body, parse_float=Decimal)
+        except ValueError as error:
+            raise MalformedBodyError("not JSON") from error
+        records = document.get(ITEMS) if isinstance(document, dict) else None
+        if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
+            raise MalformedBodyError("no list of records")
+        seen: Shape | None = EMPTY
+        for record in records:
+            seen = merge(seen, shape_of_value(record, self._collection.model, ""))
+        self._learn(self._shape, seen)
+        shape = self._shape
+        values = [conform(record, shape) for record in records]
+        columns = {name: pa.array([document.get(name)], kind) for name, kind in ENVELOPE.items()}
+        return pa.table({**columns, ITEMS: pa.array([values], pa.list_(wire_type(shape)))})
+
+
+def _enveloped(body: bytes, *, listed: bool) -> bytes:
+    """The body as an envelope, whichever of Sage's forms it has."""
+    try:
+        str(body, "utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedBodyError("not UTF-8") from error
+    start = body.lstrip()[:1]
+    if start == b"[" and listed:
+        return b'{"%s":%s}' % (ITEMS.encode(), body)  # a bare array, as the specification has it
+    if start != b"{":
+        raise MalformedBodyError("no JSON object")
+    return body if listed else b'{"%s":[%s]}' % (ITEMS.encode(), body)
+
+
+def _read_json(body: bytes, shape: Struct) -> pa.Table:
+    items = pa.list_(wire_type(shape) if shape.fields else pa.null())
+    schema = pa.schema([*ENVELOPE.items(), *([(ITEMS, items)] if shape.fields else [])])
+    table = pj.read_json(
+        pa.BufferReader(body),
+        # one page is one JSON document, so one block must hold it
+        read_options=pj.ReadOptions(block_size=len(body) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(
+            explicit_schema=schema,
+            unexpected_field_behavior="infer",
+            newlines_in_values=b"\n" in body,
+        ),
+    )
+    if ITEMS not in table.column_names or not pa.types.is_list(table.schema.field(ITEMS).type):
+        raise MalformedBodyError("no list of records")
+    return table
+
+
+def _blanks_to_null(body: bytes, shape: Struct) -> bytes:
+    """Turn "" into null for every field that is no text; inside a text the quotes are escaped."""
+    kinds: dict[str, set[ScalarKind]] = {}
+    for name, kind in _scalars(shape, ""):
+        kinds.setdefault(name, set()).add(kind)
+    text: set[ScalarKind] = {"text", "date", "timestamp"}
+    names = [re.escape(name).encode() for name, found in kinds.items() if not found & text]
+    if not names:
+        return body
+    return re.sub(rb'("(?:%s)"\s*:\s*)""' % b"|".join(names), rb"\1null", body)
+
+
+def _scalars(shape: Shape, name: str) -> Iterator[tuple[str, ScalarKind]]:
+    if isinstance(shape, Scalar):
+        yield name, shape.kind
+    elif isinstance(shape, ListOf):
+        yield from _scalars(shape.item, name)
+    else:
+        for key, field in shape.fields:
+            yield from _scalars(field, key)

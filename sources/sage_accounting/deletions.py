@@ -1,0 +1,154 @@
+"""What vanished in Sage, as rows that make dlt remove it here.
+
+A row with ``_deleted`` = true is a marker: dlt deletes what it matches (the record by its key, child
+rows by ``business_id`` and ``_root_id``) and does not insert it, so the column is null in the warehouse.
+``sage._deletions`` keeps the trace of every record that left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sage_accounting.catalogue import Collection
+from sage_accounting.flatten import BUSINESS, KEY_SEPARATOR, ROOT, Tables
+from sage_accounting.shapes import STORED
+
+MARKER = "_deleted"
+DELETIONS_TABLE = "_deletions"
+
+DetectedBy = Literal["deleted_since", "deleted_at", "compare", "sweep"]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """One record that Sage no longer has."""
+
+    id: str
+    detected_by: DetectedBy
+    deleted_at: datetime | None = None
+    """Sage's own time, when it tells one; aware UTC."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What to load for one collection of one business."""
+
+    root: pa.Table
+    """Changed records, then markers of those that left; may have no rows."""
+    children: Mapping[str, pa.Table]
+    deletions: pa.Table
+
+
+def split_deleted(
+    collection: Collection, tables: Tables, detected_by: DetectedBy
+) -> tuple[Tables, list[Deletion]]:
+    """Live records, and those that Sage lists although their ``deleted_at`` is set."""
+    if collection.soft_delete != "deleted_at" or "deleted_at" not in tables.root.column_names:
+        return tables, []
+    deleted_at = tables.root.column("deleted_at")
+    live = pc.is_null(deleted_at)
+    if pc.all(live).as_py():
+        return tables, []
+    gone = pc.invert(live)
+    deletions = [
+        Deletion(record_id, detected_by, at)
+        for record_id, at in zip(
+            tables.record_ids.filter(gone).to_pylist(),
+            deleted_at.filter(gone).to_pylist(),
+            strict=True,
+        )
+    ]
+    ids = tables.record_ids.filter(live)
+    children = {
+        name: table.filter(pc.is_in(table.column(ROOT), value_set=ids))
+        for name, table in tables.children.items()
+    }
+    return Tables(tables.root.filter(live), ids, children), deletions
+
+
+def changes_to_load(
+    collection: Collection,
+    business_id: str,
+    tables: Tables,
+    deletions: Sequence[Deletion],
+    *,
+    loaded_children: Iterable[str],
+    may_have_children: frozenset[str] | None,
+    detected_at: datetime,
+) -> Changes:
+    """Records and markers.
+
+    ``loaded_children`` names the child tables that the warehouse already has; a record of
+    ``may_have_children`` (None = any) that has no rows for one of them now gets a marker there.
+    """
+    gone = [deletion.id for deletion in deletions]
+    changed: list[str] = tables.record_ids.to_pylist()
+    root = tables.root
+    if gone:
+        root = _appended(root, _root_markers(collection, business_id, gone))
+    children: dict[str, pa.Table] = {}
+    for name in dict.fromkeys((*tables.children, *loaded_children)):
+        rows = tables.children.get(name)
+        filled = set(rows.column(ROOT).unique().to_pylist()) if rows is not None else set()
+        emptied = [
+            record_id
+            for record_id in changed
+            if record_id not in filled
+            and (may_have_children is None or record_id in may_have_children)
+        ]
+        table = rows if rows is not None else pa.table({})
+        if emptied or gone:
+            table = _appended(table, _child_markers(business_id, [*emptied, *gone]))
+        if table.num_rows:
+            children[name] = table
+    return Changes(root, children, _trace(collection, business_id, deletions, detected_at))
+
+
+def _appended(table: pa.Table, markers: pa.Table) -> pa.Table:
+    if not table.num_rows:
+        return markers
+    return pa.concat_tables([table, markers], promote_options="default")
+
+
+def _root_markers(collection: Collection, business_id: str, ids: Sequence[str]) -> pa.Table:
+    keys = zip(*(record_id.split(KEY_SEPARATOR) for record_id in ids), strict=True)
+    columns = {name: pa.array(key) for name, key in zip(collection.key, keys, strict=True)}
+    return _marked({BUSINESS: _repeated(business_id, len(ids)), **columns}, len(ids))
+
+
+def _child_markers(business_id: str, root_ids: Sequence[str]) -> pa.Table:
+    count = len(root_ids)
+    return _marked({BUSINESS: _repeated(business_id, count), ROOT: pa.array(root_ids)}, count)
+
+
+def _marked(columns: Mapping[str, pa.Array], count: int) -> pa.Table:
+    return pa.table({**columns, MARKER: pa.repeat(pa.scalar(True), count)})
+
+
+def _repeated(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value), count)
+
+
+def _trace(
+    collection: Collection,
+    business_id: str,
+    deletions: Sequence[Deletion],
+    detected_at: datetime,
+) -> pa.Table:
+    count, moment = len(deletions), STORED["timestamp"]
+    return pa.table(
+        {
+            BUSINESS: _repeated(business_id, count),
+            "resource": _repeated(collection.name, count),
+            "id": pa.array([d.id for d in deletions], pa.string()),
+            "deleted_at": pa.array([d.deleted_at for d in deletions], moment),
+            "detected_by": pa.array([d.detected_by for d in deletions], pa.string()),
+            "detected_at": pa.repeat(pa.scalar(detected_at, moment), count),
+        }
+    )

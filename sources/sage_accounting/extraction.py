@@ -1,0 +1,156 @@
+"""Runs readers in parallel: the only place where pages are fetched.
+
+One thread pool serves all collections of all businesses. A :class:`Reading` is one reader
+(:mod:`readers`) under way: each batch of queries that it yields is fetched in parallel, and the thread
+that completes the batch resumes the reader. So no thread waits for another, and any number of lists can
+be under way with ``concurrency`` threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from sage_accounting.catalogue import Collection
+from sage_accounting.client import SageClient
+from sage_accounting.cursors import Progress
+from sage_accounting.decode import Decoder, Page
+from sage_accounting.errors import SageError
+from sage_accounting.flatten import NO_TABLES, Tables, flatten
+from sage_accounting.readers import Found, Query, read_collection
+
+
+@dataclass(frozen=True)
+class Job:
+    """One collection of one business to read."""
+
+    business_id: str
+    collection: Collection
+    progress: Progress | None
+    loaded_ids: frozenset[str] | None = None
+    """Ids in the warehouse, where the reader needs them (:func:`readers.read_collection`)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A job that ended: ``found`` with its records decoded, or the error that ended it."""
+
+    job: Job
+    requests: int
+    found: Found | None = None
+    records: Tables = NO_TABLES
+    tombstones: Tables = NO_TABLES
+    error: BaseException | None = None
+
+
+class Extraction:
+    """Fetches for any number of jobs at once; a context for one run of the source."""
+
+    def __init__(self, client: SageClient, concurrency: int) -> None:
+        self._client = client
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="sage")
+
+    def start(self, job: Job, decoder: Decoder, results: SimpleQueue[Result]) -> None:
+        """Begin a job; its result is put into ``results`` when it ends."""
+        steps = read_collection(job.collection, job.progress, job.loaded_ids)
+        reading = Reading(job, steps, decoder, self._client, self._pool, results)
+        self._pool.submit(reading.advance, None)
+
+    def close(self) -> None:
+        """Stop: what is queued is dropped, what is under way ends unheard."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+
+class Reading:
+    """One reader under way; at most one thread advances it at a time."""
+
+    def __init__(
+        self,
+        job: Job,
+        steps: Generator[list[Query], list[Page], Found],
+        decoder: Decoder,
+        client: SageClient,
+        pool: ThreadPoolExecutor,
+        results: SimpleQueue[Result],
+    ) -> None:
+        self._job = job
+        self._steps = steps
+        self._decoder = decoder
+        self._client = client
+        self._pool = pool
+        self._results = results
+        self._lock = threading.Lock()
+        self._pages: list[Page | None] = []
+        self._missing = 0
+        self._error: BaseException | None = None
+
+    def advance(self, pages: list[Page] | None) -> None:
+        """Hand the asked pages to the reader and fetch what it wants next, or end the job."""
+        try:
+            queries = self._steps.send(pages) if pages is not None else next(self._steps)
+        except StopIteration as stop:
+            self._finish(stop.value)
+            return
+        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
+            self._fail(error)
+            return
+        self._pages = [None] * len(queries)
+        self._missing = len(queries)
+        for place, query in enumerate(queries):
+            self._pool.submit(self._fetch, place, query)
+
+    def _fetch(self, place: int, query: Query) -> None:
+        page: Page | None = None
+        try:
+            if self._error is None:  # a sibling's failure makes this page useless
+                page = self._client.get(
+                    self._job.collection.path,
+                    query,
+                    business_id=self._job.business_id,
+                    resource=self._job.collection.name,
+                    read=self._decoder.read_page,
+                )
+        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
+            self._error = error
+        with self._lock:
+            self._pages[place] = page
+            self._missing -= 1
+            if self._missing:
+                return
+        if self._error is not None:
+            self._fail(self._error)
+        else:
+            self.advance([page for page in self._pages if page is not None])
+
+    def _finish(self, found: Found) -> None:
+        try:
+            records = self._flat(found.records.pages)
+            tombstones = self._flat(found.tombstones)
+        except SageError as error:
+            self._fail(error)
+            return
+        self._results.put(Result(self._job, self._requests, found, records, tombstones))
+
+    def _fail(self, error: BaseException) -> None:
+        self._results.put(Result(self._job, self._requests, error=error))
+
+    def _flat(self, pages: list[Page] | tuple[Page, ...]) -> Tables:
+        items = (page.items for page in pages)
+        return flatten(self._job.collection, self._job.business_id, self._decoder.shape, items)
+
+    @property
+    def _requests(self) -> int:
+        place = self._job.business_id, self._job.collection.name
+        return self._client.requests.by_place[place]
+
+
+def next_result(results: SimpleQueue[Result]) -> Result | None:
+    """The next result, or None when none is there yet."""
+    try:
+        return results.get_nowait()
+    except Empty:
+        return None

@@ -1,0 +1,99 @@
+"""Which records of a collection the warehouse already has, read through dlt's own SQL client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from dlt.common.destination.exceptions import DestinationException
+from dlt.destinations.exceptions import DatabaseException
+from dlt.pipeline.exceptions import PipelineException
+
+from sage_accounting.catalogue import Collection
+from sage_accounting.flatten import BUSINESS, KEY_SEPARATOR
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 500
+"""Ids in one IN list; well below every destination's limit of bound parameters."""
+
+
+class LoadedRecords:
+    """Looks up loaded ids; each table is read at most once a run.
+
+    An answer of None means that the warehouse can not be read now (another process holds its file,
+    for one): whoever asks must leave the comparison to a later run, never guess.
+    """
+
+    def __init__(self, pipeline: Any, schema_name: str, collection: Collection) -> None:
+        self._pipeline = pipeline
+        self._schema_name = schema_name
+        self._collection = collection
+        self._ids: dict[str, frozenset[str]] | None = None
+        self._unreadable = False
+
+    def children(self) -> list[str]:
+        """Names, below the root table, of the child tables that exist."""
+        prefix = f"{self._collection.name}__"
+        return [t.removeprefix(prefix) for t in self._tables() if t.startswith(prefix)]
+
+    def ids(self, business_id: str) -> frozenset[str] | None:
+        """All loaded ids of one business."""
+        if self._collection.name not in self._tables() or not self._collection.key:
+            return frozenset()
+        if self._ids is None:
+            rows = self._query(f"SELECT {self._columns()} FROM {{table}}", ())
+            if rows is None:
+                return None
+            grouped: dict[str, list[str]] = {}
+            for business, *key in rows:
+                grouped.setdefault(business, []).append(KEY_SEPARATOR.join(key))
+            self._ids = {business: frozenset(ids) for business, ids in grouped.items()}
+        return self._ids.get(business_id, frozenset())
+
+    def among(self, business_id: str, ids: Iterable[str]) -> frozenset[str] | None:
+        """Those of ``ids`` that are loaded; for a few ids of a large table."""
+        asked = list(ids)
+        if self._collection.name not in self._tables() or not asked:
+            return frozenset()
+        found: set[str] = set()
+        for start in range(0, len(asked), CHUNK):
+            chunk = asked[start : start + CHUNK]
+            marks = ", ".join(["%s"] * len(chunk))
+            rows = self._query(
+                f"SELECT id FROM {{table}} WHERE {BUSINESS} = %s AND id IN ({marks})",
+                (business_id, *chunk),
+            )
+            if rows is None:
+                return None
+            found.update(row[0] for row in rows)
+        return frozenset(found)
+
+    def _columns(self) -> str:
+        return ", ".join((BUSINESS, *self._collection.key))
+
+    def _tables(self) -> list[str]:
+        schemas = self._pipeline.schemas
+        if self._schema_name not in schemas:
+            return []
+        return [str(t["name"]) for t in schemas[self._schema_name].data_tables(seen_data_only=True)]
+
+    def _query(self, sql: str, parameters: tuple[str, ...]) -> list[tuple[str, ...]] | None:
+        if self._unreadable:
+            return None
+        try:
+            with self._pipeline.sql_client(self._schema_name) as client:
+                table = client.make_qualified_table_name(self._collection.name)
+                rows: list[tuple[str, ...]] = client.execute_sql(
+                    sql.format(table=table), *parameters
+                )
+                return rows
+        except (DatabaseException, DestinationException, PipelineException, OSError) as error:
+            logger.warning(
+                "loaded ids of %s are unreadable now (%s); deletions that only a comparison shows "
+                "wait for the next run",
+                self._collection.name, type(error).__name__,
+            )  # fmt: skip
+            self._unreadable = True
+            return None

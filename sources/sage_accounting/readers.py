@@ -1,0 +1,153 @@
+"""Whole lists, page by page, as pure decisions: a reader yields queries and receives pages.
+
+Nothing here sends a request, so every decision can be tested on values. :mod:`extraction` runs
+readers: it asks all queries of a batch in parallel and hands the pages back.
+
+What makes a Sage list hard: a page past the end is the last page again, so only ``$total`` and
+``$page`` tell the end; there is no snapshot, so records that come, go or move while pages are read
+make the others slide. Therefore a list counts as read only when every page is the page asked for and
+the distinct ids are as many as the first and the last page's ``$total`` say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from sage_accounting.catalogue import Collection
+from sage_accounting.cursors import Progress, sees_deletions, way_to_read
+from sage_accounting.decode import Page
+from sage_accounting.errors import ListMovedError, Place
+
+PAGE_SIZE = 200
+"""The most that Sage allows."""
+BATCH = 32
+"""Pages asked for at once; bounds what one list can put in front of the others."""
+READINGS = 4
+"""How often a list is read before it is given up as moving too fast."""
+
+Query = Mapping[str, str]
+Steps: TypeAlias = "Generator[list[Query], list[Page], Listing]"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list known to be whole."""
+
+    pages: list[Page]
+    total: int
+    asked_at: datetime
+    """Sage's clock at its first page; what changes later may be missing. Aware UTC."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one read of one collection of one business learned."""
+
+    records: Listing
+    """All records, or those changed since the cursor."""
+    is_full: bool
+    tombstones: Sequence[Page] = ()
+    """Pages of deleted records: id and deleted_at."""
+    swept_ids: frozenset[str] | None = None
+    """Every id that Sage still has, when only changes were read and the count did not agree."""
+
+
+def read_collection(
+    collection: Collection, progress: Progress | None, loaded_ids: frozenset[str] | None
+) -> Generator[list[Query], list[Page], Found]:
+    """Read what is needed to make the warehouse equal Sage again.
+
+    ``loaded_ids`` are the ids already loaded; needed only where Sage lists changes but no deletions.
+    """
+    if collection.kind == "singleton":
+        return Found((yield from read_singleton(collection)), is_full=True)
+    if progress is None or way_to_read(collection, progress) == "full":
+        return Found((yield from read_list(collection, {})), is_full=True)
+    changed = yield from read_list(collection, {"updated_or_created_since": progress.since})
+    if collection.deleted_since:
+        gone = yield from read_list(
+            collection,
+            {"deleted_since": progress.since, "attributes": "deleted_at"},
+            complete=False,
+        )
+        return Found(changed, is_full=False, tombstones=gone.pages)
+    if sees_deletions(collection) or loaded_ids is None:
+        return Found(changed, is_full=False)
+    total = yield from count_of({})
+    if total == len(loaded_ids.union(record_ids(changed.pages))):
+        return Found(changed, is_full=False)
+    swept = yield from read_list(collection, {}, complete=False)
+    return Found(changed, is_full=False, swept_ids=frozenset(record_ids(swept.pages)))
+
+
+def read_singleton(collection: Collection) -> Steps:
+    """The one record of a settings collection."""
+    (page,) = yield [dict(collection.complete)]
+    return Listing([page], 1, page.sent_at)
+
+
+def read_list(collection: Collection, filters: Query, *, complete: bool = True) -> Steps:
+    """All records that pass ``filters``; ids only unless ``complete``.
+
+    Raises :class:`ListMovedError` when it never holds still.
+    """
+    query = {
+        **(collection.complete if complete else {}),
+        **filters,
+        "items_per_page": str(PAGE_SIZE),
+    }
+    if "created_at" in collection.sort:
+        query["sort"] = "created_at:asc"  # an edit moves no record, a new one comes last
+    place = Place(collection.name)
+    for _ in range(READINGS):
+        listing, place = yield from _read_once(query)
+        if listing is not None and _is_whole(collection, listing):
+            return listing
+    raise ListMovedError(
+        f"The list {place} changed each of the {READINGS} times it was read, so it could not be read "
+        "whole. Nothing of it was loaded and its cursor stays; the next run reads it again. If it "
+        "happens often, run at a quieter hour."
+    )
+
+
+def count_of(filters: Query) -> Generator[list[Query], list[Page], int | None]:
+    """``$total`` of a list, for one small request."""
+    (page,) = yield [{**filters, "items_per_page": "1"}]
+    return page.total
+
+
+def _read_once(
+    query: Query,
+) -> Generator[list[Query], list[Page], tuple[Listing | None, Place]]:
+    (first,) = yield [{**query, "page": "1"}]
+    total = len(first) if first.total is None else first.total
+    pages = [first]
+    size = min(first.size or PAGE_SIZE, PAGE_SIZE)
+    count = -(-total // size)
+    for numbers in _batches(range(2, count + 1)):
+        pages += yield [{**query, "page": str(number)} for number in numbers]
+    in_place = all(page.number in (None, number) for number, page in enumerate(pages, start=1))
+    settled = pages[-1].total in (None, total) and not pages[-1].has_next
+    return (Listing(pages, total, first.sent_at) if in_place and settled else None), first.place
+
+
+def _is_whole(collection: Collection, listing: Listing) -> bool:
+    count = sum(map(len, listing.pages))
+    if count != listing.total or collection.key != ("id",):
+        return count == listing.total
+    return len(set(record_ids(listing.pages))) == count
+
+
+def record_ids(pages: Sequence[Page]) -> Iterator[str]:
+    """The ids of all records, in page order."""
+    for page in pages:
+        if len(page):
+            yield from page.items.field("id").to_pylist()
+
+
+def _batches(numbers: range) -> Iterator[range]:
+    for start in range(0, len(numbers), BATCH):
+        yield numbers[start : start + BATCH]

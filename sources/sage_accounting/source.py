@@ -1,0 +1,274 @@
+"""``sage_accounting``: the dlt source, one resource a collection, all chosen businesses in one run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+import dlt
+import pendulum
+import pyarrow as pa
+from dlt.common.schema.typing import TMergeDispositionDict
+from dlt.extract import DltResource
+
+from sage_accounting.businesses import Business, choose, list_businesses
+from sage_accounting.catalogue import Collection, load_catalogue
+from sage_accounting.client import SageClient
+from sage_accounting.cursors import Progress, sees_deletions, way_to_read
+from sage_accounting.decode import Decoder
+from sage_accounting.deletions import (
+    DELETIONS_TABLE,
+    MARKER,
+)
+from sage_accounting.errors import (
+    BudgetExhaustedError,
+    ConfigurationError,
+    DecodeError,
+    ListMovedError,
+    RequestRejectedError,
+    ResourceUnavailableError,
+    SageUnreachableError,
+    SubscriptionEndedError,
+)
+from sage_accounting.extraction import Extraction, Job, Result
+from sage_accounting.flatten import BUSINESS, ROOT, flatten
+from sage_accounting.loaded import LoadedRecords
+from sage_accounting.report import Outcome, SyncReport
+from sage_accounting.settings import Settings, load_settings
+from sage_accounting.tokens import SageAuth, open_vault
+
+logger = logging.getLogger(__name__)
+
+MERGE: TMergeDispositionDict = {"disposition": "merge", "strategy": "delete-insert"}
+
+LOCAL_FAILURES = (
+    # of one business or resource: the others go on
+    BudgetExhaustedError,
+    DecodeError,
+    ListMovedError,
+    RequestRejectedError,
+    ResourceUnavailableError,
+    SageUnreachableError,
+    SubscriptionEndedError,
+)
+
+
+@dlt.source(name="sage_accounting", section="sage_accounting", max_table_nesting=0)
+def sage_accounting(
+    businesses: Sequence[str] | None = None,
+    resources: Sequence[str] | None = None,
+    connection: str | None = None,
+    full_refresh: bool = False,
+    report: SyncReport | None = None,
+) -> Iterator[DltResource]:
+    """Sage Accounting as tables: one resource for each collection, merged by business and id.
+
+    Args:
+        businesses: ids to read; default: those selected for the connection, or the only one.
+        resources: collections to read; default: all that hold data (see ``catalogue.csv``).
+        connection: name of the authorised Sage user; default: the setting ``connection``.
+        full_refresh: read everything again and compare, instead of what changed.
+        report: takes what happened; also makes a failing business or resource stop only itself.
+
+    Yields Arrow tables. Amounts DECIMAL, dates DATE, times TIMESTAMPTZ in UTC. The run stops with a
+    :class:`sage_accounting.errors.SageError` (as the cause of dlt's own error) when the settings, the
+    choice of businesses or the tokens are wrong.
+    """
+    chosen = _chosen_collections(resources)
+    run = _Run(load_settings(connection), businesses or (), full_refresh, report)
+    for collection in chosen:
+        yield dlt.resource(_records(run, collection), name=collection.name)
+
+
+def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
+    catalogue = load_catalogue()
+    if not names:
+        return [c for c in catalogue.values() if c.read == "default"]
+    unknown = [n for n in names if n not in catalogue or catalogue[n].read == "never"]
+    if unknown:
+        raise ConfigurationError(
+            f"Sage Accounting has no readable resource {', '.join(unknown)}, so nothing was read. The "
+            f"names are Sage's own, for example sales_invoices; all of them: {', '.join(catalogue)}."
+        )
+    return [catalogue[name] for name in dict.fromkeys(names)]
+
+
+class _Run:
+    """One run of the source, shared by its resources: opens with the first, closes after the last."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        asked: Sequence[str],
+        full_refresh: bool,
+        report: SyncReport | None,
+    ) -> None:
+        self._settings = settings
+        self._asked = asked
+        self._report = report
+        self._users = 0
+        self._extraction: Extraction | None = None
+        self._client: SageClient | None = None
+        self._business_decoder = Decoder(load_catalogue()["businesses"])
+        self.full_refresh = full_refresh
+        self.businesses: Sequence[Business] = ()
+
+    def open(self) -> Extraction:
+        """The running extraction; each resource that opens it must :meth:`close` it."""
+        self._users += 1
+        if self._extraction is None:
+            pipeline = dlt.current.pipeline()
+            vault = open_vault(
+                self._settings,
+                destination=pipeline.destination,
+                pipelines_dir=pipeline.pipelines_dir,
+            )
+            self._client = SageClient(self._settings, SageAuth(vault))
+            self._extraction = Extraction(self._client, self._settings.concurrency)
+            found = list_businesses(self._client, self._business_decoder)
+            self.businesses = choose(found, self._asked, vault.selection())
+        return self._extraction
+
+    def close(self) -> None:
+        self._users -= 1
+        if self._users or self._extraction is None or self._client is None:
+            return
+        self._extraction.close()
+        self._extraction = None
+        if self._report is not None:
+            self._report.requests += self._client.requests.total
+
+    def business_record(self, business: Business) -> Result:
+        """A business's own record, which came with the list of businesses."""
+        collection, page = load_catalogue()["businesses"], business.page
+        record = page.items.slice(business.row, 1)
+        return Result(
+            Job(business.id, collection, None),
+            requests=0,
+            found=Found(Listing([page], 1, page.sent_at), is_full=True),
+            records=flatten(collection, business.id, self._business_decoder.shape, [record]),
+        )
+
+    def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
+        if self._report is not None:
+            self._report.add(business_id, collection.name, outcome)
+
+    def fail(self, result: Result) -> str:
+        """What went wrong, when the others can go on; otherwise the run stops here."""
+        error = result.error
+        unavailable = isinstance(error, ResourceUnavailableError)
+        if not isinstance(error, LOCAL_FAILURES) or (self._report is None and not unavailable):
+            raise error or RuntimeError("a job ended with neither records nor error")
+        logger.warning("%s", error)
+        status: Status = "unavailable" if unavailable else "failed"
+        outcome = Outcome(status, requests=result.requests, error=str(error))
+        self.note(result.job.business_id, result.job.collection, outcome)
+        return str(error)
+
+
+def _records(run: _Run, collection: Collection) -> Callable[[], Iterator[Any]]:
+    """The generator of one resource; yields None while nothing is ready, so that dlt asks others."""
+
+    def read() -> Iterator[Any]:
+        try:
+            extraction = run.open()
+            lists = _Lists(run, collection)
+            if collection.kind == "account_list":
+                for business in run.businesses:
+                    yield from lists.take(run.business_record(business))
+                return
+            results: SimpleQueue[Result] = SimpleQueue()
+            jobs = [job for business in run.businesses if (job := lists.job(business))]
+            for job in jobs:
+                extraction.start(job, lists.decoder, results)
+            for _ in jobs:
+                while (result := next_result(results)) is None:
+                    yield None
+                yield from lists.take(result)
+        finally:
+            run.close()
+
+    return read
+
+
+class _Lists:
+    """One collection of all chosen businesses: what to read of each, and what became of it.
+
+    Progress stands in the resource's dlt state as ``businesses: {id: {since, rows, digest,
+    last_success, last_error}}`` and so moves only with the package that holds the rows.
+    """
+
+    def __init__(self, run: _Run, collection: Collection) -> None:
+        self._run = run
+        self._collection = collection
+        self._state = dlt.current.resource_state().setdefault("businesses", {})
+        schema_name = dlt.current.source_schema().name
+        self._loaded = LoadedRecords(dlt.current.pipeline(), schema_name, collection)
+        self.decoder = Decoder(collection)
+
+    def job(self, business: Business) -> Job | None:
+        """What to read of ``business``; None when its country does not have the collection."""
+        collection = self._collection
+        if business.country and not collection.offered_in(business.country):
+            self._run.note(business.id, collection, Outcome("unavailable"))
+            return None
+        progress = self._progress(business.id)
+        compares_ids = (
+            progress is not None
+            and way_to_read(collection, progress) == "changes"
+            and not sees_deletions(collection)
+        )
+        loaded_ids = self._loaded.ids(business.id) if compares_ids else None
+        return Job(business.id, collection, progress, loaded_ids)
+
+    def take(self, result: Result) -> Iterator[Any]:
+        """The tables of one result, with hints."""
+        business_id, collection = result.job.business_id, self._collection
+        kept = self._state.setdefault(business_id, {})
+        if result.error is not None or result.found is None:
+            kept["last_error"] = self._run.fail(result)
+            return
+        load = plan_load(
+            collection,
+            business_id,
+            result.found,
+            result.records,
+            result.tombstones,
+            before=self._progress(business_id),
+            loaded=self._loaded,
+            now=pendulum.now("UTC"),
+        )
+        for name, table in load.tables(collection):
+            yield _hinted(collection, name, table)
+        kept.update(load.progress.to_state())
+        kept.update(last_success=pendulum.now("UTC").to_iso8601_string(), last_error=None)
+        outcome = Outcome("ok", load.rows, load.deleted, result.requests)
+        self._run.note(business_id, collection, outcome)
+
+    def _progress(self, business_id: str) -> Progress | None:
+        kept = self._state.get(business_id, {})
+        known = "since" in kept and not self._run.full_refresh
+        return Progress.from_state(kept) if known else None
+
+
+def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:
+    """A table with its name, its keys and how dlt is to merge it."""
+    marker: Any = {MARKER: {"data_type": "bool", "nullable": True, "hard_delete": True}}
+    key: dict[str, Any]
+    if name == collection.name:
+        key = {"primary_key": [BUSINESS, *collection.key]}
+    elif name == DELETIONS_TABLE:
+        key = {"primary_key": [BUSINESS, "resource", "id"]}
+    else:
+        key = {"merge_key": [BUSINESS, ROOT]}
+    columns = next(iter(key.values()))
+    required = [f.with_nullable(False) if f.name in columns else f for f in table.schema]
+    hints = dlt.mark.make_hints(
+        table_name=name,
+        write_disposition=MERGE,
+        columns=marker if MARKER in table.column_names else None,
+        **key,
+    )
+    return dlt.mark.with_hints(table.cast(pa.schema(required)), hints, create_table_variant=True)
