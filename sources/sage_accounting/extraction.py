@@ -9,7 +9,7 @@ be under way with ``concurrency`` threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -138,7 +138,7 @@ class Reading:
     def _fail(self, error: BaseException) -> None:
         self._results.put(Result(self._job, self._requests, error=error))
 
-    def _flat(self, pages: list[Page] | tuple[Page, ...]) -> Tables:
+    def _flat(self, pages: Sequence[Page]) -> Tables:
         items = (page.items for page in pages)
         return flatten(self._job.collection, self._job.business_id, self._decoder.shape, items)
 

@@ -6,9 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from dlt.common.destination.exceptions import DestinationException
-from dlt.destinations.exceptions import DatabaseException
-from dlt.pipeline.exceptions import PipelineException
+from dlt.common.exceptions import DltException
 
 from sage_accounting.catalogue import Collection
 from sage_accounting.flatten import BUSINESS, KEY_SEPARATOR
@@ -89,7 +87,7 @@ class LoadedRecords:
                     sql.format(table=table), *parameters
                 )
                 return rows
-        except (DatabaseException, DestinationException, PipelineException, OSError) as error:
+        except (DltException, OSError) as error:
             logger.warning(
                 "loaded ids of %s are unreadable now (%s); deletions that only a comparison shows "
                 "wait for the next run",

@@ -18,6 +18,7 @@ from sage_accounting.deletions import (
     DELETIONS_TABLE,
     Changes,
     Deletion,
+    DetectedBy,
     changes_to_load,
     split_deleted,
 )
@@ -120,7 +121,7 @@ def _vanished(
     if present is None:
         return None
     live = set(records.record_ids.to_pylist()) if found.is_full else found.swept_ids or set()
-    by = "compare" if found.is_full else "sweep"
+    by: DetectedBy = "compare" if found.is_full else "sweep"
     return [Deletion(record_id, by) for record_id in sorted(present.difference(live))]
 
 

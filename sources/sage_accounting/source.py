@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -13,46 +12,21 @@ import pyarrow as pa
 from dlt.common.schema.typing import TMergeDispositionDict
 from dlt.extract import DltResource
 
-from sage_accounting.businesses import Business, choose, list_businesses
+from sage_accounting.businesses import Business
 from sage_accounting.catalogue import Collection, load_catalogue
-from sage_accounting.client import SageClient
 from sage_accounting.cursors import Progress, sees_deletions, way_to_read
 from sage_accounting.decode import Decoder
-from sage_accounting.deletions import (
-    DELETIONS_TABLE,
-    MARKER,
-)
-from sage_accounting.errors import (
-    BudgetExhaustedError,
-    ConfigurationError,
-    DecodeError,
-    ListMovedError,
-    RequestRejectedError,
-    ResourceUnavailableError,
-    SageUnreachableError,
-    SubscriptionEndedError,
-)
-from sage_accounting.extraction import Extraction, Job, Result
-from sage_accounting.flatten import BUSINESS, ROOT, flatten
+from sage_accounting.deletions import DELETIONS_TABLE, MARKER
+from sage_accounting.errors import ConfigurationError
+from sage_accounting.extraction import Job, Result, next_result
+from sage_accounting.flatten import BUSINESS, ROOT
 from sage_accounting.loaded import LoadedRecords
+from sage_accounting.loading import plan_load
 from sage_accounting.report import Outcome, SyncReport
-from sage_accounting.settings import Settings, load_settings
-from sage_accounting.tokens import SageAuth, open_vault
-
-logger = logging.getLogger(__name__)
+from sage_accounting.run import Run
+from sage_accounting.settings import load_settings
 
 MERGE: TMergeDispositionDict = {"disposition": "merge", "strategy": "delete-insert"}
-
-LOCAL_FAILURES = (
-    # of one business or resource: the others go on
-    BudgetExhaustedError,
-    DecodeError,
-    ListMovedError,
-    RequestRejectedError,
-    ResourceUnavailableError,
-    SageUnreachableError,
-    SubscriptionEndedError,
-)
 
 
 @dlt.source(name="sage_accounting", section="sage_accounting", max_table_nesting=0)
@@ -77,7 +51,7 @@ def sage_accounting(
     choice of businesses or the tokens are wrong.
     """
     chosen = _chosen_collections(resources)
-    run = _Run(load_settings(connection), businesses or (), full_refresh, report)
+    run = Run(load_settings(connection), businesses or (), full_refresh, report)
     for collection in chosen:
         yield dlt.resource(_records(run, collection), name=collection.name)
 
@@ -95,80 +69,7 @@ def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
     return [catalogue[name] for name in dict.fromkeys(names)]
 
 
-class _Run:
-    """One run of the source, shared by its resources: opens with the first, closes after the last."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        asked: Sequence[str],
-        full_refresh: bool,
-        report: SyncReport | None,
-    ) -> None:
-        self._settings = settings
-        self._asked = asked
-        self._report = report
-        self._users = 0
-        self._extraction: Extraction | None = None
-        self._client: SageClient | None = None
-        self._business_decoder = Decoder(load_catalogue()["businesses"])
-        self.full_refresh = full_refresh
-        self.businesses: Sequence[Business] = ()
-
-    def open(self) -> Extraction:
-        """The running extraction; each resource that opens it must :meth:`close` it."""
-        self._users += 1
-        if self._extraction is None:
-            pipeline = dlt.current.pipeline()
-            vault = open_vault(
-                self._settings,
-                destination=pipeline.destination,
-                pipelines_dir=pipeline.pipelines_dir,
-            )
-            self._client = SageClient(self._settings, SageAuth(vault))
-            self._extraction = Extraction(self._client, self._settings.concurrency)
-            found = list_businesses(self._client, self._business_decoder)
-            self.businesses = choose(found, self._asked, vault.selection())
-        return self._extraction
-
-    def close(self) -> None:
-        self._users -= 1
-        if self._users or self._extraction is None or self._client is None:
-            return
-        self._extraction.close()
-        self._extraction = None
-        if self._report is not None:
-            self._report.requests += self._client.requests.total
-
-    def business_record(self, business: Business) -> Result:
-        """A business's own record, which came with the list of businesses."""
-        collection, page = load_catalogue()["businesses"], business.page
-        record = page.items.slice(business.row, 1)
-        return Result(
-            Job(business.id, collection, None),
-            requests=0,
-            found=Found(Listing([page], 1, page.sent_at), is_full=True),
-            records=flatten(collection, business.id, self._business_decoder.shape, [record]),
-        )
-
-    def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
-        if self._report is not None:
-            self._report.add(business_id, collection.name, outcome)
-
-    def fail(self, result: Result) -> str:
-        """What went wrong, when the others can go on; otherwise the run stops here."""
-        error = result.error
-        unavailable = isinstance(error, ResourceUnavailableError)
-        if not isinstance(error, LOCAL_FAILURES) or (self._report is None and not unavailable):
-            raise error or RuntimeError("a job ended with neither records nor error")
-        logger.warning("%s", error)
-        status: Status = "unavailable" if unavailable else "failed"
-        outcome = Outcome(status, requests=result.requests, error=str(error))
-        self.note(result.job.business_id, result.job.collection, outcome)
-        return str(error)
-
-
-def _records(run: _Run, collection: Collection) -> Callable[[], Iterator[Any]]:
+def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
     """The generator of one resource; yields None while nothing is ready, so that dlt asks others."""
 
     def read() -> Iterator[Any]:
@@ -200,7 +101,7 @@ class _Lists:
     last_success, last_error}}`` and so moves only with the package that holds the rows.
     """
 
-    def __init__(self, run: _Run, collection: Collection) -> None:
+    def __init__(self, run: Run, collection: Collection) -> None:
         self._run = run
         self._collection = collection
         self._state = dlt.current.resource_state().setdefault("businesses", {})
