@@ -29,10 +29,6 @@ NEVER_READ = {
     "tax_determinations",  # a calculator: needs a document's line as arguments
     "migrations",  # a tool that changes the business's state
 }
-READ_ON_REQUEST = {
-    "trial_balance",  # on the portal's page, not in the specification: parameters unverified
-    "user",  # personal data that no table needs
-}
 KEYS = {
     # models without an id: one row a currency pair
     "business_exchange_rates": "currency__id|base_currency__id",
@@ -84,7 +80,9 @@ FIELD_TYPES = {
     ("UnpostedTransaction", "amount"): "decimal",
 }
 HAND_ROWS: tuple[dict[str, str], ...] = (
-    # account level, outside the specification: asked without X-Business
+    # user belongs to no business and is personal data that no table needs; trial_balance is on the
+    # portal's page but not in the specification, its parameters are unverified
+    # businesses and user are asked without X-Business
     {
         "name": "businesses",
         "kind": "account_list",
@@ -93,7 +91,7 @@ HAND_ROWS: tuple[dict[str, str], ...] = (
         "complete": "attributes=all",
         "read": "default",
     },
-    {"name": "user", "kind": "account", "model": "User", "read": "request"},
+    {"name": "user", "kind": "account", "model": "User", "read": "never"},
     {"name": "trial_balance", "kind": "list", "model": "Base", "read": "request"},
 )
 HAND_FIELDS = (

@@ -123,7 +123,7 @@ class Decoder:
             found = table.schema.field(ITEMS).type.value_type
             if pa.types.is_null(found):
                 return table
-            seen = shape_of_type(found, self._collection.model, "")
+            seen = shape_of_type(found, self._collection.model, known=shape)
             if not self._learn(shape, seen):
                 return table
 

@@ -11,6 +11,7 @@ adds fields without notice. So the shape is learned from the data and typed from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -72,6 +73,8 @@ Shape = Scalar | Struct | ListOf
 
 EMPTY = Struct(())
 
+_READS_AS_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?$")
+
 
 def wire_type(shape: Shape) -> pa.DataType:
     """The Arrow type under which the JSON reader takes values of ``shape``."""
@@ -82,20 +85,27 @@ def wire_type(shape: Shape) -> pa.DataType:
     return pa.struct([pa.field(name, wire_type(field)) for name, field in shape.fields])
 
 
-def shape_of_type(found: pa.DataType, declared: str | None, name: str) -> Shape | None:
-    """The shape of what the JSON reader inferred; None when there is nothing to hold yet."""
+def shape_of_type(
+    found: pa.DataType, declared: str | None, name: str = "", known: Shape | None = None
+) -> Shape | None:
+    """The shape of what the JSON reader found; None when there is nothing to hold yet.
+
+    A scalar that was ``known`` to the reader stays what it is: its found type is our own choice.
+    """
     if pa.types.is_struct(found):
         fields = _model(declared)
-        return Struct(
-            tuple(
-                (child.name, shape)
-                for child in found
-                if (shape := shape_of_type(child.type, fields.get(child.name), child.name))
-            )
+        inner = dict(known.fields) if isinstance(known, Struct) else {}
+        shapes = (
+            (c.name, shape_of_type(c.type, fields.get(c.name), c.name, inner.get(c.name)))
+            for c in found
         )
+        return Struct(tuple((key, shape) for key, shape in shapes if shape))
     if pa.types.is_list(found):
-        item = shape_of_type(found.value_type, _item(declared), name)
+        known_item = known.item if isinstance(known, ListOf) else None
+        item = shape_of_type(found.value_type, _item(declared), name, known_item)
         return ListOf(item) if item and item != EMPTY else None
+    if isinstance(known, Scalar):
+        return known
     if declared is not None and declared in KINDS:
         return Scalar(KINDS[declared])
     if pa.types.is_null(found):
@@ -131,7 +141,9 @@ def shape_of_value(value: Any, declared: str | None, name: str) -> Shape | None:
         return None
     if isinstance(value, bool):
         return Scalar("boolean")
-    return Scalar("text" if isinstance(value, str) else "decimal")
+    if isinstance(value, str):
+        return Scalar(_moment(name) if _READS_AS_MOMENT.match(value) else "text")
+    return Scalar("decimal")
 
 
 def merge(one: Shape | None, other: Shape | None, name: str = "") -> Shape | None:
