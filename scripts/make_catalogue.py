@@ -91,6 +91,20 @@ HAND_ROWS: tuple[dict[str, str], ...] = (
         "complete": "attributes=all",
         "read": "default",
     },
+    {
+        # Sage's own balances, to tie the ledger to: all entries ever, so that no clock is needed
+        "name": "_ledger_account_balances",
+        "path": "/ledger_accounts",
+        "kind": "list",
+        "model": "LedgerAccount",
+        "key": "id",
+        "parameters": "attributes|show_balance_details|exclude_deleted_entries|from_date|to_date"
+        "|items_per_page|page",
+        "complete": "attributes=balance_details&show_balance_details=true"
+        "&exclude_deleted_entries=true&from_date=1900-01-01&to_date=2999-12-31",
+        "role_area": "Journals",
+        "read": "default",
+    },
     {"name": "user", "kind": "account", "model": "User", "read": "never"},
     {"name": "trial_balance", "kind": "list", "model": "Base", "read": "request"},
 )
@@ -120,6 +134,7 @@ HAND_FIELDS = (
 )
 COLUMNS = (
     "name",
+    "path",
     "kind",
     "read",
     "model",
@@ -167,7 +182,8 @@ def write(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> N
 
 def complete_row(row: dict[str, str]) -> dict[str, str]:
     return {column: row.get(column, "") for column in COLUMNS} | {
-        "countries": row.get("countries", "*")
+        "path": row.get("path", "/" + row["name"]),
+        "countries": row.get("countries", "*"),
     }
 
 

@@ -27,6 +27,8 @@ class Collection:
     """One collection: how it is asked for, keyed, kept up to date and written to."""
 
     name: str
+    """Sage's own, except for a leading ``_``: our own view of a collection."""
+    path: str
     kind: Kind
     read: Reading
     """``default``; ``request``: only when named; ``never``: it calculates or changes something."""
@@ -61,10 +63,6 @@ class Collection:
     """A repeated POST with the same idempotency id creates nothing."""
     serial: bool
     """Numbered in sequence by Sage: no two parallel creations in one business."""
-
-    @property
-    def path(self) -> str:
-        return f"/{self.name}"
 
     def offered_in(self, country: str) -> bool:
         return self.countries is None or country in self.countries
@@ -103,6 +101,7 @@ def _collection(row: dict[str, str]) -> Collection:
         raise ValueError(f"catalogue.csv: {row['name']}: delete is {delete!r}")
     return Collection(
         name=row["name"],
+        path=row["path"],
         kind=kind,
         read=read,
         model=row["model"],

@@ -67,7 +67,10 @@ def test_country_gates(name: str, offered: str, refused: str) -> None:
 
 
 def test_invoices_are_offered_everywhere() -> None:
-    assert all(CATALOGUE["sales_invoices"].offered_in(c) for c in "GB IE US CA FR ES DE".split())
+    assert all(
+        CATALOGUE["sales_invoices"].offered_in(c)
+        for c in ("GB", "IE", "US", "CA", "FR", "ES", "DE")
+    )
 
 
 def test_tax_rates_come_with_their_history() -> None:
