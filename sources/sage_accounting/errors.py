@@ -5,7 +5,8 @@
     SageError
     ├── ConfigurationError        a setting is missing or wrong; nothing was sent or changed
     │   ├── BusinessSelectionError    none or several businesses could be meant, or an unknown one
-    │   └── ClientCredentialsError    Sage does not know this client id and secret
+    │   ├── ClientCredentialsError    Sage does not know this client id and secret
+    │   └── TokenKeyError             token_key does not open the stored tokens
     ├── ReauthorisationError      a person must sign in again
     ├── TokenStoreError           tokens could not be read or written; the old ones stand
     ├── SageUnreachableError      no usable answer after all retries
@@ -58,6 +59,15 @@ class BusinessSelectionError(ConfigurationError):
 
 class ClientCredentialsError(ConfigurationError):
     """Sage answered ``invalid_client``. The stored tokens are kept as they are."""
+
+
+class TokenKeyError(ConfigurationError):
+    """The newest stored tokens were encrypted with a key that is not in ``token_key``."""
+
+    def __init__(self, message: str, *, version: int, generation: int) -> None:
+        super().__init__(message)
+        self.version = version
+        self.generation = generation
 
 
 class ReauthorisationError(SageError):

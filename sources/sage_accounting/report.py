@@ -37,9 +37,10 @@ class SyncReport:
     business or resource does not stop the others; without one the first failure stops the run.
     """
 
-    on_start: Callable[[str, str], None] = lambda business_id, resource: None  # noqa: ARG005
-    """Called from the extracting thread as (business id, resource) is queued."""
+    on_start: Callable[[str, str], None] = lambda *_: None
+    """Called with business id and resource as the resource is queued."""
     on_outcome: Callable[[str, str, Outcome], None] = lambda *_: None
+    """Called with business id, resource and how it ended."""
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
     requests: int = 0
     """HTTP requests of the whole sync, repeats and /businesses included."""

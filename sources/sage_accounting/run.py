@@ -89,6 +89,7 @@ class Run:
     def business_record(self, business: Business) -> Result:
         """A business's own record, which came with the list of businesses."""
         collection, page = load_catalogue()["businesses"], business.page
+        self.begin(business.id, collection)
         record = page.items.slice(business.row, 1)
         return Result(
             Job(business.id, collection, None),
@@ -96,6 +97,10 @@ class Run:
             found=Found(Listing([page], 1, page.sent_at), is_full=True),
             records=flatten(collection, business.id, self._business_decoder.shape, [record]),
         )
+
+    def begin(self, business_id: str, collection: Collection) -> None:
+        if self._report is not None:
+            self._report.on_start(business_id, collection.name)
 
     def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
         if self._report is not None:

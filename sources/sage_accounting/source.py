@@ -112,6 +112,7 @@ class _Lists:
     def job(self, business: Business) -> Job | None:
         """What to read of ``business``; None when its country does not have the collection."""
         collection = self._collection
+        self._run.begin(business.id, collection)
         if business.country and not collection.offered_in(business.country):
             self._run.note(business.id, collection, Outcome("unavailable"))
             return None

@@ -1,0 +1,108 @@
+"""``connect``, ``businesses``, ``revoke``: who is signed in and which books are meant."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sage_accounting.settings import Settings, load_settings
+from sage_accounting.tokens import Vault, authorise
+from sage_elt import connections
+from sage_elt.cli.app import app
+from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.options import AsJson, Connection, DestinationName
+from sage_elt.warehouse import open_warehouse
+
+businesses_app = typer.Typer(help="List and select the businesses of a connection.")
+app.add_typer(businesses_app, name="businesses", invoke_without_command=True)
+
+
+@app.command()
+def connect(
+    code: Annotated[
+        str | None, typer.Option(help="Authorisation code, pasted from the redirect address.")
+    ] = None,
+    refresh_token: Annotated[
+        str | None,
+        typer.Option(help="A refresh token to take over; only - is allowed: read it from stdin."),
+    ] = None,
+    connection: Connection = None,
+    destination: DestinationName = "duckdb",
+) -> None:
+    """Sign in to Sage once, then list the businesses.
+
+    Opens the browser and waits for Sage's redirect; `--code` and `--refresh-token -` do without.
+    """
+    settings, vault = _open(connection, destination)
+    if refresh_token is not None:
+        if refresh_token != "-":
+            raise typer.BadParameter(
+                "give - and write the token to stdin", param_hint="--refresh-token"
+            )
+        authorise.sign_in_with_refresh_token(settings, vault, sys.stdin.readline().strip())
+    elif code is not None:
+        authorise.sign_in_with_code(settings, vault, code.strip())
+    else:
+        say("Opening Sage in the browser; waiting for its answer ...")
+        authorise.sign_in_with_browser(settings, vault)
+    vault.save_to_destination()
+    say(f"Connection {settings.connection} is signed in.")
+    _list(settings, vault, as_json=False)
+
+
+@businesses_app.callback()
+def businesses(
+    context: typer.Context,
+    as_json: AsJson = False,
+    connection: Connection = None,
+    destination: DestinationName = "duckdb",
+) -> None:
+    """List the businesses: id, name, country, selected, lead."""
+    if context.invoked_subcommand is None:
+        settings, vault = _open(connection, destination)
+        _list(settings, vault, as_json=as_json)
+
+
+@businesses_app.command("use")
+def use(
+    ids: Annotated[list[str] | None, typer.Argument(help="Business ids to select.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Select all businesses.")] = False,
+    connection: Connection = None,
+    destination: DestinationName = "duckdb",
+) -> None:
+    """Select the businesses that sync reads, stored for the connection."""
+    if bool(ids) == every:
+        raise typer.BadParameter("give business ids, or --all")
+    settings, vault = _open(connection, destination)
+    selected = connections.select(settings, vault, None if every else ids)
+    say(f"Connection {settings.connection} now reads {len(selected)} businesses.")
+
+
+@app.command()
+def revoke(connection: Connection = None, destination: DestinationName = "duckdb") -> None:
+    """Revoke the connection's tokens at Sage and forget them here. Loaded data stays."""
+    settings, vault = _open(connection, destination)
+    vault.revoke()
+    say(f"Connection {settings.connection} is signed out. Sign in again with: sage-elt connect")
+
+
+def _open(connection: str | None, destination: str) -> tuple[Settings, Vault]:
+    settings = load_settings(connection)
+    return settings, connections.open_connection(settings, open_warehouse(destination))
+
+
+def _list(settings: Settings, vault: Vault, *, as_json: bool) -> None:
+    found = connections.list_connection(settings, vault)
+    if as_json:
+        write_json([business.to_json() for business in found])
+        return
+    write_table(
+        ("id", "name", "country", "selected", "lead"),
+        [(b.id, b.name, b.country, _yes(b.is_selected), _yes(b.is_lead)) for b in found],
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""

@@ -1,0 +1,31 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Connection = Annotated[
+    str | None,
+    typer.Option(help="Name of the authorised Sage user; default: the setting connection."),
+]
+DestinationName = Annotated[
+    str, typer.Option("--destination", help="dlt destination that holds the warehouse.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+BusinessIds = Annotated[
+    list[str] | None,
+    typer.Option("--business", help="Business id to read; repeatable. Default: the selected ones."),
+]
+ResourceNames = Annotated[
+    list[str] | None,
+    typer.Option("--resource", help="Sage's name of a collection; repeatable. Default: all."),
+]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Read everything again and compare.")
+]
+LockTimeout = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds to wait for a program that holds the DuckDB file."),
+]

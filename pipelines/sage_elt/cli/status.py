@@ -1,0 +1,46 @@
+"""``status``: the page that one opens at night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sage_accounting.settings import load_settings
+from sage_elt import connections
+from sage_elt.cli.app import app
+from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.options import AsJson, Connection, DestinationName
+from sage_elt.warehouse import open_warehouse
+
+
+@app.command()
+def status(
+    as_json: AsJson = False, connection: Connection = None, destination: DestinationName = "duckdb"
+) -> None:
+    """Token state and expiry; per business and resource: cursor, rows, last success, last error."""
+    settings = load_settings(connection)
+    warehouse = open_warehouse(destination)
+    vault = connections.open_connection(settings, warehouse)
+    found = connections.status_of(settings, warehouse, vault)
+    if as_json:
+        write_json(found)
+        return
+    token = found["token"]
+    say(
+        f"connection {found['connection']}: tokens {token['state']}, generation "
+        f"{token['generation']}, refresh token good until {token['refresh_expires_at'] or 'unknown'}"
+    )
+    for business in found["businesses"]:
+        _show(business)
+
+
+def _show(business: dict[str, Any]) -> None:
+    selected = "selected" if business["selected"] else "not selected"
+    say(f"\n{business['id']} {business['name'] or ''} {business['country'] or ''} ({selected})")
+    write_table(
+        ("resource", "rows", "cursor", "last success", "last error"),
+        [
+            (name, state["rows"], state["cursor"], state["last_success"], state["last_error"])
+            for name, state in business["resources"].items()
+        ],
+        right="rows",
+    )

@@ -1,0 +1,142 @@
+"""``sync``, ``transform``, ``check``, ``run``."""
+
+from __future__ import annotations
+
+import typer
+
+from sage_accounting import SyncReport
+from sage_accounting.settings import load_settings
+from sage_elt import jobs
+from sage_elt.cli.app import ExitCode, app
+from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.options import (
+    AsJson,
+    BusinessIds,
+    Connection,
+    DestinationName,
+    FullRefresh,
+    LockTimeout,
+    ResourceNames,
+)
+from sage_elt.cli.progress import sync_progress
+from sage_elt.jobs import SyncRequest
+from sage_elt.warehouse import Warehouse, open_warehouse
+
+
+@app.command()
+def sync(
+    business: BusinessIds = None,
+    resource: ResourceNames = None,
+    full_refresh: FullRefresh = False,
+    as_json: AsJson = False,
+    connection: Connection = None,
+    destination: DestinationName = "duckdb",
+    lock_timeout: LockTimeout = 60.0,
+) -> None:
+    """Bring what changed in Sage into the raw schema.
+
+    Examples: `sage-elt sync`, `sage-elt sync --business ID --resource sales_invoices`
+    """
+    report = _sync(
+        open_warehouse(destination),
+        SyncRequest(
+            connection=load_settings(connection).connection,
+            businesses=business or (),
+            resources=resource or (),
+            full_refresh=full_refresh,
+            lock_timeout_s=lock_timeout,
+            on_wait=_say_waiting,
+        ),
+    )
+    if as_json:
+        write_json(report.to_json())
+    raise typer.Exit(_sync_exit_code(report))
+
+
+@app.command()
+def transform(destination: DestinationName = "duckdb", lock_timeout: LockTimeout = 60.0) -> None:
+    """Build the schemas unified and marts from the raw schema."""
+    warehouse = open_warehouse(destination)
+    warehouse.wait_until_free(lock_timeout, _say_waiting)
+    _transform(warehouse)
+
+
+@app.command()
+def check(
+    as_json: AsJson = False,
+    destination: DestinationName = "duckdb",
+) -> None:
+    """Tie out: debits and credits, the trial balance, Sage's own balances. Exit 1 when broken."""
+    raise typer.Exit(_check(open_warehouse(destination), as_json=as_json))
+
+
+@app.command()
+def run(
+    business: BusinessIds = None,
+    resource: ResourceNames = None,
+    full_refresh: FullRefresh = False,
+    as_json: AsJson = False,
+    connection: Connection = None,
+    destination: DestinationName = "duckdb",
+    lock_timeout: LockTimeout = 60.0,
+) -> None:
+    """The scheduled job: sync, transform, check."""
+    warehouse = open_warehouse(destination)
+    report = _sync(
+        warehouse,
+        SyncRequest(
+            connection=load_settings(connection).connection,
+            businesses=business or (),
+            resources=resource or (),
+            full_refresh=full_refresh,
+            lock_timeout_s=lock_timeout,
+            on_wait=_say_waiting,
+        ),
+    )
+    warehouse.wait_until_free(lock_timeout, _say_waiting)
+    _transform(warehouse)
+    checked = _check(warehouse, as_json=as_json)
+    raise typer.Exit(checked or _sync_exit_code(report))
+
+
+def _sync(warehouse: Warehouse, request: SyncRequest) -> SyncReport:
+    with sync_progress() as report:
+        jobs.sync(warehouse, request, report)
+    rows = sum(o.rows for b in report.outcomes.values() for o in b.values())
+    deleted = sum(o.deleted for b in report.outcomes.values() for o in b.values())
+    say(
+        f"sync {report.status}: {len(report.outcomes)} businesses, {rows} records loaded, "
+        f"{deleted} removed, {report.requests} requests"
+    )
+    return report
+
+
+def _sync_exit_code(report: SyncReport) -> ExitCode:
+    codes = {"ok": ExitCode.DONE, "partial": ExitCode.PARTIAL, "failed": ExitCode.FAILED}
+    return codes[report.status]
+
+
+def _transform(warehouse: Warehouse) -> None:
+    rows = jobs.transform(warehouse)
+    for (schema, table), count in sorted(rows.items()):
+        say(f"  {schema}.{table}: {count} rows")
+
+
+def _check(warehouse: Warehouse, *, as_json: bool) -> ExitCode:
+    checks = jobs.check(warehouse)
+    if as_json:
+        write_json(jobs.checks_to_json(checks))
+    else:
+        write_table(
+            ("check", "business", "subject", "expected", "found", "difference", "status"),
+            jobs.check_rows(checks),
+            right="expected|found|difference",
+        )
+    broken = checks.filter(checks["status"] == "broken")
+    for hint in broken["hint"].unique(maintain_order=True).drop_nulls().to_list():
+        say(f"broken: {hint}")
+    return ExitCode.FAILED if broken.height else ExitCode.DONE
+
+
+def _say_waiting(holder: str) -> None:
+    say(f"waiting for the warehouse file: {holder} holds it open")

@@ -1,0 +1,96 @@
+"""The jobs behind the commands: sync, transform, check. They arrange; they know no accounting."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import dlt
+from dlt.common.pipeline import LoadInfo
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from sage_accounting import SyncReport, sage_accounting
+from sage_elt.warehouse import RAW_SCHEMA, Warehouse, WarehouseBusyError, lock_holder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """What a sync is asked to do; empty tuples = the stored selection, all resources."""
+
+    connection: str
+    businesses: Sequence[str] = ()
+    resources: Sequence[str] = ()
+    full_refresh: bool = False
+    lock_timeout_s: float = 60.0
+    on_wait: Callable[[str], None] = lambda _: None
+    """Told who holds the warehouse file while a load waits for it."""
+
+
+def books_pipeline(warehouse: Warehouse, connection: str) -> dlt.Pipeline:
+    """The dlt pipeline of one connection: its working folder, cursors and pending packages."""
+    return dlt.pipeline(
+        pipeline_name=f"sage_elt__{connection}",
+        destination=warehouse.destination,
+        dataset_name=RAW_SCHEMA,
+    )
+
+
+def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None:
+    """Sage to the raw schema; ``report`` tells what became of each business and resource.
+
+    What an earlier run extracted and could not load is loaded first. Raises ``SageError`` for what
+    stops a sync as a whole and :class:`WarehouseBusyError` when the file stays held; what was
+    extracted is then pending.
+    """
+    warehouse.check_writable()
+    pipeline = books_pipeline(warehouse, request.connection)
+    if pipeline.has_pending_data:
+        _load(pipeline, warehouse, request)
+    _restore(pipeline, warehouse, request)
+    pipeline.extract(
+        sage_accounting(
+            businesses=list(request.businesses) or None,
+            resources=list(request.resources) or None,
+            connection=request.connection,
+            full_refresh=request.full_refresh,
+            report=report,
+        )
+    )
+    _load(pipeline, warehouse, request)
+
+
+def _restore(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) -> None:
+    """Take cursors from the destination where it has newer ones, as a fresh worker needs.
+
+    A working folder that has its own may go on without, should the file be held just now.
+    """
+    fresh = pipeline.first_run
+    if fresh:
+        warehouse.wait_until_free(request.lock_timeout_s, request.on_wait)
+    try:
+        pipeline.sync_destination()
+    except PipelineStepFailed as error:
+        if fresh or lock_holder(error) is None:
+            raise
+
+
+def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) -> LoadInfo | None:
+    """Normalise and load what is pending, waiting for the warehouse file."""
+    pipeline.normalize()
+    deadline = time.monotonic() + request.lock_timeout_s
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        warehouse.wait_until_free(left, request.on_wait)
+        try:
+            return pipeline.load()
+        except PipelineStepFailed as error:
+            if lock_holder(error) is None or time.monotonic() >= deadline:
+                raise
+            logger.info("the warehouse file was taken between the wait and the load; waiting again")
+
+
+__all__ = ["SyncRequest", "WarehouseBusyError", "books_pipeline", "sync"]

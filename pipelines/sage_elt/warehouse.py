@@ -1,0 +1,237 @@
+"""The warehouse: dlt's destination, and for DuckDB the file that one process at a time may write.
+
+Any open connection of another process, read-only too, blocks a writer of a DuckDB file. So this module
+opens the file only for the moment of a read or a write, waits for others with a message, and names
+whoever holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import polars as pl
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
+from dlt.common.exceptions import DltException
+
+RAW_SCHEMA = "sage"
+DEFAULT_FILE = "sage.duckdb"
+POLL_S = 0.5
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+
+class WarehouseError(Exception):
+    """The warehouse can not be used; the message says why and what to do. Nothing in it changed."""
+
+
+class WarehouseSettingError(WarehouseError):
+    """The destination is set to something that can not be written at all."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process holds the DuckDB file and did not let go in time."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where everything is loaded."""
+
+    destination: Destination[Any, Any]
+    path: Path | None
+    """The DuckDB file; None for a server or a lake."""
+
+    def check_writable(self) -> None:
+        """Raise :class:`WarehouseSettingError` before anything is read for a file we may not write.
+
+        The mode is judged as it stands, for root too: a file without write permission is meant to
+        stay as it is.
+        """
+        if self.path is None:
+            return
+        folder = self.path.resolve().parent
+        if self.path.exists():
+            writable = os.access(self.path, os.W_OK) and _has_write_bit(self.path)
+            what = f"The warehouse file {self.path} is read-only"
+        else:
+            writable = os.access(folder, os.W_OK)
+            what = f"The warehouse file {self.path} can not be created in {folder}"
+        if not writable:
+            raise WarehouseSettingError(
+                f"{what}, so nothing was read from Sage and nothing changed. Make it writable "
+                "(chmod u+w), or choose another file with DESTINATION__DUCKDB__CREDENTIALS."
+            )
+
+    def wait_until_free(
+        self, timeout_s: float, on_wait: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Return once no other process holds the file.
+
+        Calls ``on_wait`` with the holder once. Raises :class:`WarehouseBusyError` after
+        ``timeout_s`` seconds.
+        """
+        if self.path is None or not self.path.exists():
+            return
+        deadline = time.monotonic() + timeout_s
+        told = False
+        while (holder := self._holder()) is not None:
+            if not told:
+                on_wait(holder)
+                told = True
+            if time.monotonic() >= deadline:
+                raise WarehouseBusyError(
+                    f"The warehouse file {self.path} is held open by {holder} and was not released "
+                    f"within {timeout_s:g} seconds. Nothing is lost: what was extracted stays "
+                    "pending and the next run loads it first. Close that program (for a notebook: "
+                    "its connection) or wait longer with --lock-timeout."
+                )
+            time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+
+    def _holder(self) -> str | None:
+        try:
+            with self._connect(read_only=False):
+                return None
+        except duckdb.IOException as error:
+            return lock_holder(error)
+
+    @contextmanager
+    def _connect(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self.path is None:
+            raise WarehouseSettingError(
+                f"Transforms and checks on {self.destination.destination_name} are not supported "
+                "yet; nothing changed. Use --destination duckdb for them."
+            )
+        connection = duckdb.connect(str(self.path), read_only=read_only)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def tables(self, schema: str) -> Mapping[str, Sequence[str]]:
+        """Column names by table of a schema; empty when there is none."""
+        if self.path is not None and not self.path.exists():
+            return {}
+        rows = self.rows(
+            "SELECT table_name, list(column_name ORDER BY ordinal_position) "
+            "FROM information_schema.columns WHERE table_schema = ? GROUP BY ALL",
+            [schema],
+        )
+        return {str(row[0]): row[1] for row in rows}
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one query; the file is open only meanwhile."""
+        with self._reading() as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    def frames(self, schema: str, wanted: Mapping[str, Sequence[str]]) -> dict[str, pl.LazyFrame]:
+        """The wanted columns of the wanted tables, as far as they exist.
+
+        One connection reads them all, so they show the same moment. Amounts stay Decimal, times are
+        UTC.
+        """
+        present = self.tables(schema)
+        frames: dict[str, pl.LazyFrame] = {}
+        with self._reading() as connection:
+            for table, columns in wanted.items():
+                found = [c for c in columns if c in present.get(table, ())]
+                if found:
+                    names = ", ".join(f'"{column}"' for column in found)
+                    sql = f'SELECT {names} FROM "{schema}"."{table}"'
+                    frames[table] = connection.execute(sql).pl().lazy()
+        return frames
+
+    def replace(
+        self,
+        tables: Mapping[tuple[str, str], pl.DataFrame],
+        types: Mapping[tuple[str, str], Mapping[str, str]],
+    ) -> None:
+        """Replace whole tables by (schema, name), all in one transaction.
+
+        ``types`` has the DuckDB type of each column. Interrupted, the old tables stand.
+        """
+        with self._connect(read_only=False) as connection:
+            connection.execute("BEGIN")
+            for schema in {schema for schema, _ in tables}:
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            for (schema, name), frame in tables.items():
+                connection.register("incoming", frame.to_arrow())
+                casts = ", ".join(
+                    f'CAST("{column}" AS {kind}) AS "{column}"'
+                    for column, kind in types[schema, name].items()
+                )
+                connection.execute(
+                    f'CREATE OR REPLACE TABLE "{schema}"."{name}" AS SELECT {casts} FROM incoming'
+                )
+                connection.unregister("incoming")
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with self._connect(read_only=True) as connection:
+                yield connection
+        except duckdb.IOException as error:
+            if holder := lock_holder(error):
+                raise WarehouseBusyError(
+                    f"The warehouse file {self.path} is held open by {holder}, which writes to it. "
+                    "Nothing changed. Try again when it is done."
+                ) from error
+            raise WarehouseError(
+                f"The warehouse file {self.path} can not be read ({_first_line(error)}). Nothing "
+                "changed. Check the path in DESTINATION__DUCKDB__CREDENTIALS; if the file is "
+                "damaged, move it away and run: sage-elt run"
+            ) from error
+
+
+def open_warehouse(destination: str) -> Warehouse:
+    """The warehouse that dlt's configuration names for ``destination``.
+
+    DuckDB without configured credentials is ``sage.duckdb`` in the current folder.
+    """
+    try:
+        if destination != "duckdb":
+            return Warehouse(Destination.from_reference(destination), None)  # type: ignore[arg-type]  # None only for None
+        configured = _configured_file()
+        path = Path(configured or DEFAULT_FILE)
+        return Warehouse(dlt.destinations.duckdb(str(path)), path)
+    except (DltException, ConfigurationException, ValueError, ImportError) as error:
+        raise WarehouseSettingError(
+            f"The destination {destination!r} can not be opened ({_first_line(error)}). Nothing was "
+            "read or changed. Name one of dlt's destinations with --destination and set its "
+            "credentials under [destination] in .dlt/secrets.toml."
+        ) from error
+
+
+def lock_holder(error: BaseException) -> str | None:
+    """Who holds the file, when ``error`` or its cause is DuckDB's complaint about a lock."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if found := _HOLDER.search(str(cause)):
+            return f"process {found['pid']} ({found['program']})"
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _configured_file() -> str | None:
+    value: object = dlt.secrets.get("destination.duckdb.credentials")
+    if isinstance(value, Mapping):
+        value = value.get("database")
+    return str(value).removeprefix("duckdb:///") if value else None
+
+
+def _has_write_bit(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
