@@ -1,0 +1,183 @@
+"""What a read brings to the warehouse: rows, markers for what vanished, progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sage_accounting.catalogue import Collection, load_catalogue
+from sage_accounting.client import Answer
+from sage_accounting.cursors import Progress
+from sage_accounting.decode import Decoder
+from sage_accounting.deletions import MARKER
+from sage_accounting.errors import Place
+from sage_accounting.flatten import NO_TABLES, Tables, flatten
+from sage_accounting.loading import Load, plan_load
+from sage_accounting.readers import Found, Listing
+
+INVOICES = load_catalogue()["sales_invoices"]
+RATES = load_catalogue()["exchange_rates"]
+NOW = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+BEFORE = Progress("2026-05-01T09:00:00Z", 3, "other")
+
+
+@dataclass
+class InWarehouse:
+    """Loaded ids of business b1 and its child tables; ``None`` ids = the file is held."""
+
+    all: frozenset[str] | None = frozenset()
+    tables: list[str] = field(default_factory=list)
+
+    def ids(self, business_id: str) -> frozenset[str] | None:
+        return self.all
+
+    def among(self, business_id: str, ids: Sequence[str]) -> frozenset[str] | None:
+        return None if self.all is None else self.all.intersection(ids)
+
+    def children(self) -> list[str]:
+        return self.tables
+
+
+def listing(collection: Collection, *items: dict[str, Any]) -> tuple[Listing, Tables]:
+    decoder = Decoder(collection)
+    body = json.dumps({"$total": len(items), "$items": items}).encode()
+    page = decoder.read_page(Answer(body, Place(collection.name), NOW))
+    tables = flatten(collection, "b1", decoder.shape, [page.items])
+    return Listing([page], len(items), NOW), tables
+
+
+def load_of(
+    *items: dict[str, Any],
+    loaded: InWarehouse,
+    is_full: bool = True,
+    tombstones: Sequence[dict[str, Any]] = (),
+    swept: frozenset[str] | None = None,
+    before: Progress | None = BEFORE,
+    collection: Collection = INVOICES,
+) -> Load:
+    records, tables = listing(collection, *items)
+    dead, dead_tables = listing(collection, *tombstones) if tombstones else (None, NO_TABLES)
+    return plan_load(
+        collection,
+        "b1",
+        Found(records, is_full, dead.pages if dead else (), swept),
+        tables,
+        dead_tables,
+        before=before,
+        loaded=loaded,
+        now=NOW,
+    )
+
+
+def markers(load: Load, child: str | None = None) -> set[str]:
+    assert load.changes is not None
+    table = load.changes.children[child] if child else load.changes.root
+    rows = table.to_pylist()
+    return {row["_root_id" if child else "id"] for row in rows if row.get(MARKER)}
+
+
+def test_first_load_has_rows_and_no_markers() -> None:
+    load = load_of({"id": "1", "invoice_lines": [{"id": "l"}]}, loaded=InWarehouse(), before=None)
+    assert load.rows == 1
+    assert load.changes is not None
+    assert MARKER not in load.changes.root.column_names
+
+
+def test_record_that_sage_no_longer_lists_is_removed_and_traced() -> None:
+    load = load_of({"id": "1"}, loaded=InWarehouse(frozenset({"1", "2"})))
+    assert markers(load) == {"2"}
+    assert load.deleted == 1
+    assert load.changes is not None
+    (trace,) = load.changes.deletions.to_pylist()
+    assert (trace["resource"], trace["id"], trace["detected_by"]) == (
+        "sales_invoices",
+        "2",
+        "compare",
+    )
+
+
+def test_children_of_a_removed_record_are_removed() -> None:
+    load = load_of({"id": "1"}, loaded=InWarehouse(frozenset({"1", "2"}), ["invoice_lines"]))
+    assert "2" in markers(load, "invoice_lines")
+
+
+def test_child_rows_that_vanished_from_a_living_record_are_removed() -> None:
+    loaded = InWarehouse(frozenset({"1", "2"}), ["invoice_lines"])
+    load = load_of(
+        {"id": "1", "invoice_lines": []}, {"id": "2", "invoice_lines": [{"id": "l"}]}, loaded=loaded
+    )
+    assert markers(load, "invoice_lines") == {"1"}
+
+
+def test_unchanged_list_loads_nothing() -> None:
+    first = load_of({"id": "1"}, loaded=InWarehouse(), before=None)
+    again = load_of({"id": "1"}, loaded=InWarehouse(frozenset({"1"})), before=first.progress)
+    assert again.changes is None
+    assert list(again.tables(INVOICES)) == []
+
+
+def test_list_that_could_not_be_compared_is_looked_at_again() -> None:
+    load = load_of({"id": "1"}, loaded=InWarehouse(None))
+    assert load.progress.digest is None
+    assert not markers(load)
+
+
+def test_tombstone_of_a_loaded_record_removes_it_with_sages_own_time() -> None:
+    dead = {"id": "2", "deleted_at": "2026-05-01T09:10:00Z"}
+    loaded = InWarehouse(frozenset({"1", "2"}))
+    load = load_of({"id": "1"}, loaded=loaded, is_full=False, tombstones=[dead])
+    assert markers(load) == {"2"}
+    assert load.changes is not None
+    (trace,) = load.changes.deletions.to_pylist()
+    assert trace["detected_by"] == "deleted_since"
+    assert trace["deleted_at"] == datetime(2026, 5, 1, 9, 10, tzinfo=UTC)
+
+
+def test_tombstone_of_a_record_that_never_came_here_leaves_no_trace() -> None:
+    dead = {"id": "9", "deleted_at": "2026-05-01T09:10:00Z"}
+    loaded = InWarehouse(frozenset({"1"}))
+    assert load_of({"id": "1"}, loaded=loaded, is_full=False, tombstones=[dead]).deleted == 0
+
+
+def test_deleted_record_in_an_ordinary_list_is_not_loaded_as_live() -> None:
+    load = load_of(
+        {"id": "1", "deleted_at": None},
+        {"id": "2", "deleted_at": "2026-05-01T09:10:00Z"},
+        loaded=InWarehouse(frozenset({"1", "2"})),
+    )
+    assert load.rows == 1
+    assert markers(load) == {"2"}
+
+
+def test_swept_list_removes_what_is_gone_although_only_changes_were_read() -> None:
+    loaded = InWarehouse(frozenset({"1", "2", "3"}))
+    load = load_of({"id": "1"}, loaded=loaded, is_full=False, swept=frozenset({"1", "3"}))
+    assert markers(load) == {"2"}
+
+
+def test_changes_alone_remove_nothing() -> None:
+    load = load_of({"id": "1"}, loaded=InWarehouse(frozenset({"1", "2"})), is_full=False)
+    assert not markers(load)
+
+
+def test_cursor_is_sages_time_at_the_start_less_a_minute() -> None:
+    load = load_of({"id": "1"}, loaded=InWarehouse(), before=None)
+    assert load.progress.since == "2026-05-01T09:29:00Z"
+
+
+def test_vanished_record_without_id_is_removed_by_its_key() -> None:
+    pair = {"currency": {"id": "EUR"}, "base_currency": {"id": "GBP"}, "rate": 1}
+    loaded = InWarehouse(frozenset({"EUR/GBP", "USD/GBP"}))
+    load = load_of(pair, loaded=loaded, collection=RATES)
+    assert load.changes is not None
+    (gone,) = [row for row in load.changes.root.to_pylist() if row[MARKER]]
+    assert (gone["currency__id"], gone["base_currency__id"]) == ("USD", "GBP")
+
+
+def test_empty_list_that_had_records_removes_them_all() -> None:
+    load = load_of(loaded=InWarehouse(frozenset({"1", "2"}), ["invoice_lines"]))
+    assert markers(load) == {"1", "2"}
+    assert markers(load, "invoice_lines") == {"1", "2"}
