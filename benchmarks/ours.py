@@ -1,0 +1,29 @@
+"""Ours: the source alone, as a plain dlt user runs it, with the same resources.
+
+    python -m benchmarks.ours BUSINESS_ID FOLDER
+
+The sandbox's addresses and credentials stand in the environment, a connection is signed in.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import dlt
+
+from sage_accounting import sage_accounting
+
+
+def main(business_id: str, folder: str) -> None:
+    pipeline = dlt.pipeline(
+        "ours",
+        destination=dlt.destinations.duckdb(f"{folder}/books.duckdb"),
+        dataset_name="sage",
+        pipelines_dir=f"{folder}/pipelines",
+    )
+    resources = ["sales_invoices", "ledger_entries"]
+    pipeline.run(sage_accounting(businesses=[business_id], resources=resources))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
