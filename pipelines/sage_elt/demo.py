@@ -1,0 +1,144 @@
+"""The demo: seven countries' sandbox books through the whole road, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+from cryptography.fernet import Fernet
+
+from sage_elt.jobs import books_pipeline
+from sage_elt.warehouse import Warehouse, WarehouseSettingError
+
+COUNTRIES = ("GB", "IE", "DE", "FR", "ES", "CA", "US")
+CONNECTION = "demo"
+
+
+@dataclass(frozen=True)
+class CountryResult:
+    """What arrived of one business."""
+
+    country: str
+    business_id: str
+    rows: int
+    """Records in the raw schema, child rows included."""
+    trial_balance_difference: Decimal
+    """Sum of all closing balances; 0.00 when the books balance. Base currency."""
+    sage_difference: Decimal
+    """Largest difference of an account to Sage's own balance. Base currency."""
+    rates_mapped: int
+    rates_unmapped: int
+
+
+@contextmanager
+def demo_settings(sandbox: Mapping[str, str]) -> Iterator[None]:
+    """The sandbox's addresses, a token key and a working folder of its own, for this process."""
+    with tempfile.TemporaryDirectory(prefix="sage-elt-demo-") as folder:
+        settings = {
+            **sandbox,
+            "SOURCES__SAGE_ACCOUNTING__TOKEN_KEY": Fernet.generate_key().decode(),
+            "SOURCES__SAGE_ACCOUNTING__CONNECTION": CONNECTION,
+            "SOURCES__SAGE_ACCOUNTING__REQUESTS_PER_MINUTE": "0",
+            "DLT_DATA_DIR": folder,
+        }
+        before = {name: os.environ.get(name) for name in settings}
+        os.environ.update(settings)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def start_over(warehouse: Warehouse) -> None:
+    """Remove what an earlier demo left.
+
+    Raises :class:`WarehouseSettingError` for a file that holds anything else: real books are never
+    mixed with the demo's.
+    """
+    if warehouse.path is None:
+        raise WarehouseSettingError(
+            "The demo loads into DuckDB only. Run it without --destination."
+        )
+    if not warehouse.path.exists():
+        return
+    warehouse.check_writable()
+    warehouse.wait_until_free(0)
+    if not _holds_only_a_demo(warehouse):
+        raise WarehouseSettingError(
+            f"The file {warehouse.path} exists and is no demo's, so the demo left it as it is. Run it "
+            "in another folder, or set DESTINATION__DUCKDB__CREDENTIALS to another file."
+        )
+    warehouse.path.unlink()
+
+
+def _holds_only_a_demo(warehouse: Warehouse) -> bool:
+    name = books_pipeline(warehouse, CONNECTION).pipeline_name
+    try:
+        found = warehouse.rows("SELECT DISTINCT pipeline_name FROM sage._dlt_pipeline_state")
+    except duckdb.CatalogException:
+        return not warehouse.tables("sage") and not warehouse.tables("main")
+    return found == [(name,)]
+
+
+def results(warehouse: Warehouse) -> list[CountryResult]:
+    """What arrived, by country, in the order of the demo."""
+    tables = [
+        table
+        for table, columns in warehouse.tables("sage").items()
+        if "business_id" in columns and not table.startswith("_")
+    ]
+    union = " UNION ALL ".join(f'SELECT business_id FROM sage."{table}"' for table in tables)
+    rows = warehouse.rows(
+        f"""
+        WITH
+          loaded AS (SELECT business_id, count(*) AS rows FROM ({union}) GROUP BY ALL),
+          latest AS (
+            SELECT * FROM marts.trial_balance
+            QUALIFY period_end = max(period_end) OVER (PARTITION BY business_id)
+          ),
+          balanced AS (
+            SELECT business_id, sum(closing_balance) AS difference FROM latest GROUP BY ALL
+          ),
+          own AS (
+            SELECT
+              s.business_id,
+              max(abs(s.balance_details__debits - s.balance_details__credits
+                      - coalesce(l.closing_balance, 0))) AS difference
+            FROM sage._ledger_account_balances AS s
+            LEFT JOIN latest AS l ON l.business_id = s.business_id AND l.account_id = s.id
+            GROUP BY ALL
+          ),
+          rates AS (
+            SELECT
+              business_id,
+              count(DISTINCT tax_rate_id) FILTER (unmapped_reason IS NULL) AS mapped,
+              count(DISTINCT tax_rate_id) FILTER (unmapped_reason IS NOT NULL) AS unmapped
+            FROM unified.dim_tax_rate WHERE is_current GROUP BY ALL
+          )
+        SELECT
+          b.country, b.business_id, loaded.rows, balanced.difference, own.difference,
+          rates.mapped, rates.unmapped
+        FROM unified.dim_business AS b
+        JOIN loaded USING (business_id)
+        LEFT JOIN balanced USING (business_id)
+        LEFT JOIN own USING (business_id)
+        LEFT JOIN rates USING (business_id)
+        """
+    )
+    found = [CountryResult(*row) for row in rows]
+    return sorted(found, key=lambda result: COUNTRIES.index(result.country))
+
+
+def size_of(path: Path) -> str:
+    """A file's size for people."""
+    return f"{path.stat().st_size / 1024 / 1024:.1f} MiB"
