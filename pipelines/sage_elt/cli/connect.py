@@ -37,7 +37,7 @@ def connect(
     """
     settings, vault = _open(connection, destination)
     if refresh_token is not None:
-        if refresh_token != "-":
+        if refresh_token != "-":  # noqa: S105 - not a token, the sign for stdin
             raise typer.BadParameter(
                 "give - and write the token to stdin", param_hint="--refresh-token"
             )
