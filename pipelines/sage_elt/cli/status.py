@@ -1,14 +1,17 @@
-"""``status``: the page that one opens at night."""
+"""``status`` and ``doctor``: the pages that one opens at night."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import typer
+
 from sage_accounting.settings import load_settings
 from sage_elt import connections
-from sage_elt.cli.app import app
+from sage_elt.cli.app import ExitCode, app
 from sage_elt.cli.console import say, write_json, write_table
 from sage_elt.cli.options import AsJson, Connection, DestinationName
+from sage_elt.doctor import examine
 from sage_elt.warehouse import open_warehouse
 
 
@@ -31,6 +34,22 @@ def status(
     )
     for business in found["businesses"]:
         _show(business)
+
+
+@app.command()
+def doctor(
+    as_json: AsJson = False, connection: Connection = None, destination: DestinationName = "duckdb"
+) -> None:
+    """Look for what keeps the connection from working; exit 1 when something does."""
+    found = list(examine(connection, open_warehouse(destination)))
+    if as_json:
+        write_json([finding.to_json() for finding in found])
+    else:
+        write_table(
+            ("subject", "verdict", "detail"), [(f.subject, f.verdict, f.detail) for f in found]
+        )
+    failed = any(finding.verdict == "failed" for finding in found)
+    raise typer.Exit(ExitCode.FAILED if failed else ExitCode.DONE)
 
 
 def _show(business: dict[str, Any]) -> None:

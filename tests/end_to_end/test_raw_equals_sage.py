@@ -1,0 +1,91 @@
+"""After a sync the raw schema equals what the server holds, whatever happened in between."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sage_accounting.catalogue import load_catalogue
+
+if TYPE_CHECKING:
+    from conftest import User
+
+
+def business_ids(user: User) -> list[str]:
+    return list(user.sandbox.state.businesses)
+
+
+def test_every_table_equals_the_server_record_by_record(signed_in: User) -> None:
+    report = signed_in.sync()
+    assert report["status"] == "ok"
+    assert signed_in.differences(business_ids(signed_in)) == []
+
+
+def test_second_sync_after_edits_and_deletions_equals_the_server_again(signed_in: User) -> None:
+    signed_in.sync()
+    for business_id in business_ids(signed_in):
+        live_edits(signed_in, business_id)
+    signed_in.sync()
+    assert signed_in.differences(business_ids(signed_in)) == []
+
+
+def live_edits(user: User, business_id: str) -> None:
+    """Adds, changes and deletions over the control path."""
+    books = user.sandbox.state.businesses[business_id].collections
+    invoices = list(books["sales_invoices"].live)
+    quotes = list(books["sales_quotes"].live)
+    for edit in (
+        {"op": "add_invoice"},
+        {"op": "add_payment"},
+        {"op": "change_document", "resource": "sales_invoices", "id": invoices[0]},
+        {
+            "op": "delete",
+            "resource": "purchase_invoices",
+            "id": next(iter(books["purchase_invoices"].live)),
+        },
+        {"op": "void", "resource": "sales_invoices", "id": invoices[1]},
+        {"op": "delete", "resource": "sales_quotes", "id": quotes[0]},
+    ):
+        user.sandbox.control("edit", business=business_id, **edit)
+
+
+def test_second_sync_without_changes_loads_nothing(signed_in: User) -> None:
+    signed_in.sync()
+    report = signed_in.sync()
+    loaded = {
+        (business_id, name): resource["rows"]
+        for business_id, business in report["businesses"].items()
+        for name, resource in business["resources"].items()
+        if resource["rows"]
+    }
+    assert loaded == {}
+
+
+def test_no_request_lacks_its_business(signed_in: User) -> None:
+    signed_in.sync()
+    account_level = ("/businesses", "/user")
+    for entry in signed_in.sandbox.state.request_log:
+        if entry.path.startswith("/v3.1") and not entry.path.startswith(
+            tuple(f"/v3.1{path}" for path in account_level)
+        ):
+            assert entry.business, entry
+
+
+def test_full_sync_costs_hardly_more_than_one_request_a_page(signed_in: User) -> None:
+    report = signed_in.sync()
+    least = 1  # the list of businesses
+    for business in signed_in.sandbox.state.businesses.values():
+        for collection in load_catalogue().values():
+            if collection.kind in ("list", "singleton") and collection.read == "default":
+                held = business.collections.get(collection.name)
+                if held is not None:
+                    least += max(1, math.ceil(len(held) / 200))
+    assert report["requests"] <= 1.05 * least
+
+
+def test_lead_business_that_changes_in_mid_air_mixes_nothing(signed_in: User) -> None:
+    first, second = business_ids(signed_in)
+    signed_in.sync("--business", first)
+    signed_in.sandbox.control("lead", business=second)
+    signed_in.sync("--business", first)
+    assert signed_in.differences([first]) == []
