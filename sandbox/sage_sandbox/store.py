@@ -41,6 +41,11 @@ class Collection:
         self.version += 1
         return record
 
+    def remove(self, key: str) -> None:
+        """Drop a record without a trace, as a derived list does; an absent key is no error."""
+        if self.live.pop(key, None) is not None:
+            self.version += 1
+
     def __iter__(self) -> Iterator[Record]:
         return iter(self.live.values())
 
