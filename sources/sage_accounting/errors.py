@@ -64,10 +64,10 @@ class ClientCredentialsError(ConfigurationError):
 class TokenKeyError(ConfigurationError):
     """The newest stored tokens were encrypted with a key that is not in ``token_key``."""
 
-    def __init__(self, message: str, *, version: int, generation: int) -> None:
+    def __init__(self, message: str, *, generation: int, version: int) -> None:
         super().__init__(message)
-        self.version = version
         self.generation = generation
+        self.version = version
 
 
 class ReauthorisationError(SageError):
