@@ -15,6 +15,12 @@ from sage_sandbox.records import LAST_DAY, ZERO
 from sage_sandbox.store import Business, Record
 
 _UNPOSTED = ("DRAFT", "VOID")
+_CONTROLS = {
+    "TRADE_DEBTORS": "receivable",
+    "ACCOUNTS_RECEIVABLE": "receivable",
+    "TRADE_CREDITORS": "payable",
+    "ACCOUNTS_PAYABLE": "payable",
+}
 _QUICK = {"sales_quick_entries": 1, "purchase_quick_entries": -1}
 
 
@@ -41,17 +47,12 @@ def control_accounts_equal_open_items(business: Business) -> Iterator[str]:
     """Trade debtors and creditors carry what invoices, credits and payments leave open."""
     balances = _balances(business)
     open_items: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for account, _, amount in _open_items(business):
-        open_items[account] += amount
+    for role, _, amount in _open_items(business):
+        open_items[role] += amount
     for account in business.collections["ledger_accounts"]:
-        name = account["control_name"] or ""
-        role = None
-        if name in ("TRADE_DEBTORS", "ACCOUNTS_RECEIVABLE"):
-            role = "receivable"
-        elif name in ("TRADE_CREDITORS", "ACCOUNTS_PAYABLE"):
-            role = "payable"
-        if role and balances[account["id"]] != open_items[role]:
-            yield f"{account['name']} is {balances[account['id']]}, open: {open_items[role]}"
+        control = _CONTROLS.get(account["control_name"] or "")
+        if control and balances[account["id"]] != open_items[control]:
+            yield f"{account['name']} is {balances[account['id']]}, open: {open_items[control]}"
 
 
 def contact_balances_equal_open_items(business: Business) -> Iterator[str]:
@@ -138,8 +139,7 @@ def documents_equal_their_postings(business: Business) -> Iterator[str]:
     controls = {
         account["id"]
         for account in business.collections["ledger_accounts"]
-        if account["control_name"]
-        in ("TRADE_DEBTORS", "TRADE_CREDITORS", "ACCOUNTS_RECEIVABLE", "ACCOUNTS_PAYABLE")
+        if account["control_name"] in _CONTROLS
     }
     for entry in business.collections["ledger_entries"]:
         if not entry["deleted"] and entry["ledger_account"]["id"] in controls:

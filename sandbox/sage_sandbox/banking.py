@@ -161,7 +161,7 @@ def other_payment(
         "payment_method": ledger.name("payment_methods", method),
         "contact": stub_of(contact) if contact else None,
         "bank_account": stub_of(bank),
-        "tax_address_region": None,
+        "tax_address_region": ledger.home_region(),
         "date": day,
         "net_amount": net,
         "tax_amount": tax,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sage_sandbox.banking import bank_account, reconcile
 from sage_sandbox.business_settings import add_settings
 from sage_sandbox.edits import delete
+from sage_sandbox.founding import FOUNDED_AT
+from sage_sandbox.items import discontinue_a_product
 from sage_sandbox.ledger import Ledger
 from sage_sandbox.records import hex_id, stub, stub_of
 from sage_sandbox.reference import add_migration_tax_returns
@@ -19,6 +21,8 @@ def close_books(ledger: Ledger, at: str) -> None:
     _attach(ledger, at)
     _hosted_payments(ledger)
     _forget_an_address(ledger, at)
+    discontinue_a_product(ledger, FOUNDED_AT, at)
+    _forget_a_prospect(ledger, at)
 
 
 def _attach(ledger: Ledger, at: str) -> None:
@@ -73,3 +77,13 @@ def _forget_an_address(ledger: Ledger, at: str) -> None:
             delete(ledger, "addresses", contact["delivery_address"]["id"], at)
             ledger.update("contacts", contact["id"], at, delivery_address=None)
             return
+
+
+def _forget_a_prospect(ledger: Ledger, at: str) -> None:
+    """The last contact never bought: it goes, with its address and person."""
+    contact = list(ledger.collection("contacts"))[-1]
+    delete(ledger, "contacts", contact["id"], at)
+    delete(ledger, "contact_persons", contact["main_contact_person"]["id"], at)
+    for address in (contact["main_address"], contact["delivery_address"]):
+        if address:
+            delete(ledger, "addresses", address["id"], at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 from typing import Literal
 
@@ -74,28 +76,54 @@ def address_record(
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A contact to be written; ``number`` varies its terms, ``place`` is a city's row."""
+
+    kind: Literal["CUSTOMER", "VENDOR"]
+    number: int
+    name: str
+    zone: Zone
+    place: Row
+    street: str
+    person: str
+
+
 def add_contact(
     ledger: Ledger, rng: Random, kind: Literal["CUSTOMER", "VENDOR"], number: int, at: str
 ) -> Record:
-    """Store a contact with an address or two and a person; give its record.
+    """Make up and store a contact; give its record.
 
     The number decides the zone, so that a few contacts already hold all of them.
     """
+    home = ledger.business.country
     zone, place = _place(ledger, rng, number)
-    contact_id = ledger.new_id("contacts")
-    name = _company_name(ledger.business.country, place["country"], rng)
-    prefix = "C" if kind == "CUSTOMER" else "S"
-    reference = f"{prefix}{number:04d}"
-    me = stub("contacts", contact_id, f"{name} ({reference})")
-    street = f"{rng.randrange(1, 180)} {rng.choice(_streets(place['country']))['value']}"
-    main = address_record(ledger, place, street, "Main address", at, True, contact=me)
+    first, last = (rng.choice(words(home, kind))["value"] for kind in ("first", "last"))
+    contact = Contact(
+        kind=kind,
+        number=number,
+        name=_company_name(home, place["country"], rng),
+        zone=zone,
+        place=place,
+        street=f"{rng.randrange(1, 180)} {rng.choice(_streets(place['country']))['value']}",
+        person=f"{first} {last}",
+    )
+    return write_contact(ledger, contact, at)
+
+
+def write_contact(ledger: Ledger, contact: Contact, at: str) -> Record:
+    """Store a contact with an address (every sixth: two) and a person; give its record."""
+    number, place = contact.number, contact.place
+    reference = f"{'C' if contact.kind == 'CUSTOMER' else 'S'}{number:04d}"
+    me = stub("contacts", ledger.new_id("contacts"), f"{contact.name} ({reference})")
+    main = address_record(ledger, place, contact.street, "Main address", at, True, contact=me)
     ledger.put("addresses", main)
     delivery = None
     if number % 6 == 0:
-        delivery = address_record(ledger, place, f"1 {street}", "Depot", at, False, contact=me)
+        depot = f"1 {contact.street}"
+        delivery = address_record(ledger, place, depot, "Depot", at, False, contact=me)
         ledger.put("addresses", delivery)
-    person = _person(ledger, rng, main, at)
-    ledger.put("contact_persons", person)
+    person = ledger.put("contact_persons", _person(ledger, contact.person, main, at))
     record = {
         **me,
         "created_at": at,
@@ -103,7 +131,7 @@ def add_contact(
         "links": [{"href": me["$path"], "rel": "self", "type": "application/json"}],
         "deleted_at": None,
         "balance": ZERO,
-        "name": name,
+        "name": contact.name,
         "reference": reference,
         "main_address": main,
         "delivery_address": delivery,
@@ -113,10 +141,19 @@ def add_contact(
         "gdpr_obfuscated": False,
         "system": False,
         "is_active": True,
-        **_commercial_fields(ledger, kind, number),
-        **_tax_fields(ledger, zone, place, number),
+        **_commercial_fields(ledger, contact.kind, number),
+        **_tax_fields(ledger, contact.zone, place, number),
     }
     return ledger.put("contacts", record)
+
+
+def zone_abroad(ledger: Ledger, country: str, registered: bool) -> Zone:
+    """Tell what a contact in another country is to the business."""
+    home = ledger.business.country
+    northern = bool(ledger.business.record["ni_based"])
+    if country in EU and (home in EU or northern):
+        return "eu" if registered else "eu_consumer"
+    return "world"
 
 
 def _place(ledger: Ledger, rng: Random, number: int) -> tuple[Zone, Row]:
@@ -128,10 +165,8 @@ def _place(ledger: Ledger, rng: Random, number: int) -> tuple[Zone, Row]:
         kind = "ni_city" if northern and number % 2 else "city"
         return "home", rng.choice(words(home, kind))
     country = (world if zone == "world" else eu)[number // len(_PATTERN) % 2]
-    place = rng.choice(words(country, "city"))
-    if home == "GB" and not northern:
-        zone = "world"  # Great Britain left: a contact in the EU is one outside
-    return zone, place
+    # Great Britain left: to a business there, a contact in the EU is one outside
+    return zone_abroad(ledger, country, zone == "eu"), rng.choice(words(country, "city"))
 
 
 def _streets(country: str) -> tuple[Row, ...]:
@@ -140,29 +175,23 @@ def _streets(country: str) -> tuple[Row, ...]:
 
 def _company_name(home: str, country: str, rng: Random) -> str:
     source = country if words(country, "stem") else home
-    stem, trade, form = (rng.choice(words(source, kind))["value"] for kind in _NAME_PARTS)
-    return f"{stem} {trade} {form}"
+    return " ".join(rng.choice(words(source, kind))["value"] for kind in ("stem", "trade", "form"))
 
 
-_NAME_PARTS = ("stem", "trade", "form")
-
-
-def _person(ledger: Ledger, rng: Random, address: Record, at: str) -> Record:
-    country = ledger.business.country
-    first = rng.choice(words(country, "first"))["value"]
-    last = rng.choice(words(country, "last"))["value"]
+def _person(ledger: Ledger, name: str, address: Record, at: str) -> Record:
+    telephone = settings(ledger.business.country)["telephone"].rpartition(" ")[0]
     person_id = ledger.new_id("contact_persons")
     number = int(person_id[:6], 16) % 10**6
     kind = ledger.name("contact_person_types", "ACCOUNTS")
     return {
-        **stub("contact_persons", person_id, f"{first} {last}"),
+        **stub("contact_persons", person_id, name),
         "created_at": at,
         "updated_at": at,
         "deleted_at": None,
         "contact_person_types": [kind],
-        "name": f"{first} {last}",
+        "name": name,
         "job_title": None,
-        "telephone": f"{settings(country)['telephone'].rpartition(' ')[0]} {number:06d}",
+        "telephone": f"{telephone} {number:06d}",
         "mobile": None,
         "email": f"accounts{number}@example.com" if number % 5 else None,
         "fax": None,
@@ -178,11 +207,13 @@ def _commercial_fields(ledger: Ledger, kind: str, number: int) -> Record:
     if customer and number % 9 == 7:
         types.append(ledger.name("contact_types", "VENDOR"))  # both, though only sold to
     price_types = list(ledger.collection("product_sales_price_types"))
-    standard = ledger.rates["standard"].stub
+    usual = ledger.rates["standard"].stub
+    if "resale" in ledger.rates and number % 5 == 3:
+        usual = ledger.rates["resale"].stub
     return {
         "contact_types": types,
         "default_sales_ledger_account": ledger.account("sales_goods") if customer else None,
-        "default_sales_tax_rate": standard if customer else None,
+        "default_sales_tax_rate": usual if customer else None,
         "default_purchase_ledger_account": None if customer else ledger.account("cost_goods"),
         "notes": None,
         "locale": None,
@@ -195,7 +226,7 @@ def _commercial_fields(ledger: Ledger, kind: str, number: int) -> Record:
             "bic": None,
             "iban": None,
         },
-        "credit_limit": ZERO + 5000 if customer else None,
+        "credit_limit": Decimal(5000) if customer else None,
         "credit_days": (30, 14, 60)[number % 3],
         "credit_terms": "date_from_invoice" if customer else "date_from_payment",
         "credit_terms_and_conditions": "Payment within the credit period." if customer else None,

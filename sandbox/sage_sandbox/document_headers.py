@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage_sandbox.document_kinds import Document, Kind
+from sage_sandbox.document_kinds import Document, Kind, prefix_of
 from sage_sandbox.ledger import Ledger
 from sage_sandbox.lines import Terms, base_breakdown, breakdown, to_base
 from sage_sandbox.records import ZERO, inverse, stub, stub_of
@@ -22,9 +22,10 @@ def header(
 ) -> Record:
     """Give the header of a new document, sums still missing."""
     sale = kind.side == "sale"
-    number = document.reference
-    if sale:
-        number = f"{document.prefix}{ledger.number(document.resource)}"
+    prefix = prefix_of(document.resource, ledger.business.country)
+    number = f"{prefix}{ledger.number(document.resource)}"
+    if not sale and document.reference:
+        number = document.reference
     contact = document.contact
     offer = not kind.direction
     record: Record = {
@@ -72,7 +73,7 @@ def header(
     if sale:
         record |= _sales_fields(ledger, document, terms)
         record[_NUMBERED[document.resource]] = number
-        record[f"{_NUMBERED[document.resource]}_prefix"] = document.prefix
+        record[f"{_NUMBERED[document.resource]}_prefix"] = prefix
     else:
         record |= _purchase_fields(ledger, document)
     record |= _fields_of_resource(ledger, document)

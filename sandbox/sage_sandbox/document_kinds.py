@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sage_sandbox.charts.tables import settings
 from sage_sandbox.ledger import Side
 from sage_sandbox.lines import Line
 from sage_sandbox.store import Record
@@ -49,12 +50,27 @@ KINDS = {
 """By resource. Direction 0: an offer, never in the books."""
 
 
+_PREFIXES = {
+    "sales_credit_notes": "CN-",
+    "sales_corrective_invoices": "R-",
+    "sales_quotes": "SQ-",
+    "sales_estimates": "SE-",
+}
+
+
+def prefix_of(resource: str, country: str) -> str:
+    """Give what the numbers of a kind of document start with; purchases are not numbered."""
+    if resource == "sales_invoices":
+        return settings(country)["prefix"]
+    return _PREFIXES.get(resource, "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document to be written.
 
-    ``uncharged`` and ``exchange_rate`` as in :class:`~sage_sandbox.lines.Terms`; ``prefix`` starts
-    the number of a sales document. A draft is stored but not posted.
+    ``uncharged`` and ``exchange_rate`` as in :class:`~sage_sandbox.lines.Terms`. A draft is stored
+    but not posted.
     """
 
     resource: str
@@ -65,7 +81,6 @@ class Document:
     currency: str
     exchange_rate: Decimal
     reference: str
-    prefix: str = ""
     notes: str | None = None
     shipping: tuple[Decimal, Rate] | None = None
     uncharged: bool = False

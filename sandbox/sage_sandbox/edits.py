@@ -14,6 +14,11 @@ from sage_sandbox.store import Record
 
 VOIDABLE = ("sales_invoices", "sales_credit_notes", "sales_corrective_invoices")
 """Where DELETE means void."""
+_SHOWN = {
+    "addresses": ("main_address", "delivery_address"),
+    "contact_persons": ("main_contact_person",),
+}
+"""Where contacts and bank accounts show a record of its own whole."""
 _SETTLING = ("contact_payments", "contact_allocations")
 
 
@@ -51,6 +56,19 @@ def delete(ledger: Ledger, resource: str, record_id: str, at: str) -> Record:
     return ledger.collection(resource).delete(record_id, at)
 
 
+def change(
+    ledger: Ledger, resource: str, record_id: str, fields: dict[str, Any], at: str
+) -> Record:
+    """Set attributes; a contact that shows the record (its address, its person) follows."""
+    record = ledger.update(resource, record_id, at, **fields)
+    for owner in ("contacts", "bank_accounts"):
+        for shown in list(ledger.collection(owner)):
+            for attribute in _SHOWN.get(resource, ()):
+                if (shown.get(attribute) or {}).get("id") == record_id:
+                    ledger.update(owner, shown["id"], at, **{attribute: record})
+    return record
+
+
 def change_document(
     ledger: Ledger,
     resource: str,
@@ -63,11 +81,13 @@ def change_document(
     """Edit a document: header ``fields``, and its lines; give it as it is now.
 
     With ``drop_line`` the last line goes, and totals and entries follow (the old entries stay, flagged
-    deleted). Otherwise the first line gets another description. Raises ValueError where a line is to
-    go from a document with a single line, or with payments.
+    deleted). Otherwise the first line gets another description. Raises ValueError for a void document,
+    and where a line is to go from a document with a single line, or with payments.
     """
     kind = KINDS[resource]
     record = ledger.collection(resource).live[record_id]
+    if not record["editable"]:
+        raise ValueError(f"{record['$path']} is {record['status']['id']} and stays as it is")
     lines = list(record[kind.lines])
     if drop_line:
         return _drop_line(ledger, kind, record, lines, at, fields or {})

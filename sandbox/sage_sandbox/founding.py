@@ -6,9 +6,10 @@ from random import Random
 
 from sage_sandbox.accounts import coa_accounts, ledger_accounts
 from sage_sandbox.banking import add_bank_account
-from sage_sandbox.charts.tables import offered, rows, settings
+from sage_sandbox.charts.tables import rows, settings
+from sage_sandbox.collections import load_endpoints
 from sage_sandbox.contacts import add_contact, address_record, place_of_business
-from sage_sandbox.items import add_items, add_price_types
+from sage_sandbox.items import add_items, add_price_types, name_suppliers
 from sage_sandbox.ledger import Ledger
 from sage_sandbox.records import hex_id, stub, stub_of
 from sage_sandbox.reference import add_journal_codes, add_lists, enumerations
@@ -17,6 +18,8 @@ from sage_sandbox.tax import by_role, tax_rates
 
 FOUNDED_AT = "2024-06-28T09:00:00Z"
 """When lists, chart, items and first contacts were set up."""
+_WITHOUT_RECORDS = ("tax_determinations", "migrations")
+"""A calculator and a migration tool: nothing in the books."""
 
 
 def found(country: str, seed: int, index: int) -> Ledger:
@@ -56,11 +59,13 @@ def found(country: str, seed: int, index: int) -> Ledger:
 
 
 def add_contacts(ledger: Ledger, rng: Random, customers: int, suppliers: int) -> None:
-    """Store the first contacts."""
+    """Store the first contacts: customers, suppliers, and a prospect that will never buy."""
     for number in range(customers):
         add_contact(ledger, rng, "CUSTOMER", number, FOUNDED_AT)
     for number in range(suppliers):
         add_contact(ledger, rng, "VENDOR", number, FOUNDED_AT)
+    name_suppliers(ledger, list(ledger.collection("contacts"))[customers:], FOUNDED_AT)
+    add_contact(ledger, rng, "CUSTOMER", customers, FOUNDED_AT)
 
 
 def _chart(country: str, seed: int, index: int) -> str:
@@ -94,7 +99,11 @@ def _business(country: str, seed: int, index: int) -> Business:
         "ni_based": northern,
     }
     collections = {
-        row["name"]: Collection(row["name"]) for row in rows("collections") if offered(row, country)
+        endpoint.name: Collection(endpoint.name)
+        for endpoint in load_endpoints().values()
+        if endpoint.kind != "account"
+        and endpoint.name not in _WITHOUT_RECORDS
+        and endpoint.offered_in(country)
     }
     return Business(id=business_id, country=country, record=record, collections=collections)
 

@@ -79,6 +79,25 @@ def move_stock(
     )
 
 
+def name_suppliers(ledger: Ledger, suppliers: list[Record], at: str) -> None:
+    """Say of every second item from whom it is usually bought."""
+    for resource in COLLECTIONS.values():
+        for number, item in enumerate(list(ledger.collection(resource))):
+            if number % 2 == 0:
+                supplier = stub_of(suppliers[number % len(suppliers)])
+                ledger.update(resource, item["id"], at, usual_supplier=supplier)
+
+
+def discontinue_a_product(ledger: Ledger, at: str, until: str) -> None:
+    """Leave the tombstone of a product that was never sold."""
+    product = dict(next(iter(ledger.collection("products"))))
+    product_id = hex_id(ledger.business.id, "products", "X900")
+    name = f"{product['description']} (old)"
+    product |= {**stub("products", product_id, name), "description": name, "item_code": "X900"}
+    ledger.put("products", {**product, "created_at": at, "updated_at": at, "sales_prices": []})
+    ledger.collection("products").delete(product_id, until)
+
+
 def _item(ledger: Ledger, row: Row, at: str) -> Record:
     kind = row["kind"]
     resource = COLLECTIONS[kind]

@@ -106,9 +106,9 @@ class Ledger:
         """Give the stub of an enumeration's value."""
         return self.names[collection][key]
 
-    def country_rate_on_costs(self) -> Rate:
-        """Give the rate of everyday costs; in the US, tax paid is part of the cost."""
-        return self.rates["no_tax" if self.business.country == "US" else "standard"]
+    def home_region(self) -> Record | None:
+        """Canada: give the province of the business, which entries without an address bear."""
+        return self.names["address_regions"]["CA-ON"] if self.business.country == "CA" else None
 
     def number(self, name: str) -> int:
         """Give the next number of a sequence, from 1."""
@@ -171,7 +171,8 @@ class Ledger:
         }
         self.collection("transactions").put(transaction_id, record)
         self.entries_of[transaction_id] = []
-        self._enter(transaction, contact, legs, day, at, description or reference, journal)
+        journal_code = self.journal_codes.get(journal)
+        self._enter(transaction, contact, legs, day, at, description or reference, journal_code)
         return transaction
 
     def repost(self, transaction_id: str, legs: Iterable[Leg], at: str, **fields: Any) -> None:
@@ -179,8 +180,6 @@ class Ledger:
         first = self.collection("ledger_entries").live[self.entries_of[transaction_id][0]]
         self._strike(transaction_id, at)
         record = self.update("transactions", transaction_id, at, **fields)
-        code = first["journal_code"]
-        journal = next((j for j, known in self.journal_codes.items() if known is code), "")
         self._enter(
             stub_of(record),
             record["contact"],
@@ -188,7 +187,7 @@ class Ledger:
             record["date"],
             at,
             first["description"],
-            journal,
+            first["journal_code"],
         )
 
     def unpost(self, transaction_id: str, at: str) -> None:
@@ -220,13 +219,12 @@ class Ledger:
         day: str,
         at: str,
         description: str,
-        journal: str,
+        journal_code: Record | None,
     ) -> None:
         legs = [leg for leg in legs if leg.amount]
         if sum(leg.amount for leg in legs) != 0:
             raise ValueError(f"transaction {transaction['id']} does not balance: {legs}")
         entries = self.collection("ledger_entries")
-        journal_code = self.journal_codes.get(journal)
         ids = self.entries_of[transaction["id"]]
         for account, amount, tax_rate, currency_amount in legs:
             entry_id = self.new_id("ledger_entries")
@@ -253,7 +251,9 @@ class Ledger:
                 },
             )
             if account["id"] in self.bank_of:
-                self._move_bank(account["id"], entry_id, amount, currency_amount, at)
+                if currency_amount is not None:
+                    self.foreign[entry_id] = currency_amount
+                self._move_bank(account["id"], self.foreign.get(entry_id, amount), at)
 
     def _strike(self, transaction_id: str, at: str) -> None:
         entries = self.collection("ledger_entries")
@@ -266,15 +266,10 @@ class Ledger:
             self.balances[account_id] -= amount
             self.update("ledger_entries", entry_id, at, deleted=True)
             if account_id in self.bank_of:
-                foreign = self.foreign.get(entry_id)
-                self._move_bank(account_id, "", -amount, None if foreign is None else -foreign, at)
+                self._move_bank(account_id, -self.foreign.get(entry_id, amount), at)
 
-    def _move_bank(
-        self, account_id: str, entry_id: str, amount: Decimal, foreign: Decimal | None, at: str
-    ) -> None:
+    def _move_bank(self, account_id: str, amount: Decimal, at: str) -> None:
+        """``amount`` is in the bank account's own currency."""
         bank_id = self.bank_of[account_id]
-        if foreign is not None and entry_id:
-            self.foreign[entry_id] = foreign
         balance = self.collection("bank_accounts").live[bank_id]["balance"]
-        moved = amount if foreign is None else foreign
-        self.update("bank_accounts", bank_id, at, balance=balance + moved)
+        self.update("bank_accounts", bank_id, at, balance=balance + amount)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sage_sandbox.banking import bank_account
 from sage_sandbox.ledger import Ledger, Leg, OpenItem, Side
 from sage_sandbox.lines import to_base
 from sage_sandbox.open_items import ON_ACCOUNT, open_item, settle
 from sage_sandbox.records import ZERO, hex_id, stub, stub_of
+from sage_sandbox.reference import exchange_rate
 from sage_sandbox.store import Record
 
 _KIND = {
@@ -107,6 +109,36 @@ def pay(ledger: Ledger, payment: Payment, at: str) -> Record:
         description=f"{payment.contact['name']} {payment.reference}",
     )
     return ledger.put("contact_payments", record)
+
+
+def pay_items(
+    ledger: Ledger,
+    pays: list[tuple[OpenItem, Decimal, Decimal]],
+    day: str,
+    at: str,
+    method: str = "ELECTRONIC",
+) -> Record:
+    """Pay items of one contact at the day's rate, from the account in their currency if there is one.
+
+    ``pays`` as in :class:`Payment`; gives the payment's record.
+    """
+    item = pays[0][0]
+    bank = bank_account(ledger, "bank")
+    if item.currency != ledger.currency:
+        foreign = bank_account(ledger, "foreign_bank")
+        bank = foreign if foreign["currency"]["id"] == item.currency else bank
+    payment = Payment(
+        side=item.side,
+        contact=ledger.collection("contacts").live[item.contact_id],
+        bank_account=bank,
+        day=day,
+        reference=f"PAY-{ledger.number('PAY')}",
+        currency=item.currency,
+        exchange_rate=exchange_rate(ledger.currency, item.currency, day),
+        pays=pays,
+        method=method,
+    )
+    return pay(ledger, payment, at)
 
 
 def allocate(

@@ -78,7 +78,7 @@ def write_quick_entry(ledger: Ledger, entry: QuickEntry, at: str) -> Record:
         "base_currency_outstanding_amount": total,
         "status": ledger.name("artefact_statuses", "UNPAID"),
         "payments_allocations": [],
-        "tax_address_region": None,
+        "tax_address_region": ledger.home_region(),
         "migrated": False,
         "trade_of_asset": False,
     }

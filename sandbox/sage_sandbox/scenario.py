@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Literal
 
 from sage_sandbox import routine
 from sage_sandbox.banking import bank_account
@@ -14,19 +15,17 @@ from sage_sandbox.contacts import zone_of
 from sage_sandbox.documents import write
 from sage_sandbox.edits import delete, void
 from sage_sandbox.ledger import Ledger, OpenItem
-from sage_sandbox.open_items import is_settled_in_part
-from sage_sandbox.payments import Payment, allocate, pay
+from sage_sandbox.payments import Payment, allocate, pay, pay_items
 from sage_sandbox.quick_entries import QuickEntry, write_quick_entry
-from sage_sandbox.records import FIRST_DAY, LAST_DAY, ZERO, cents
-from sage_sandbox.reference import exchange_rate
+from sage_sandbox.records import FIRST_DAY, LAST_DAY, ZERO, cents, stub_of
 from sage_sandbox.store import Record
 from sage_sandbox.trade import correction_of, purchase_document, sales_document
 
 _SALES_SHARE = Decimal("0.6")
 _FATES = (
     "discount", "part", "correct", "void", "draft", "delete", "unpaid", "on_account", "quick",
-    "offer", "correct_open", "repay",
-    *("full",) * 38,
+    "offer", "credit", "repay", "refund",
+    *("full",) * 37,
 )  # fmt: skip
 """What becomes of the n-th invoice of a side; ``full`` is paid at or after its due date."""
 _PAY_DAYS = (5, 15, 25)
@@ -75,6 +74,9 @@ def live(scenario: Scenario, invoices: int) -> None:
     for count, kind in ((sales, "sale"), (invoices - sales, "purchase")):
         for n in range(count):
             plan[days[n * len(days) // count]].append((kind, n))
+    for n, balance_id in enumerate(list(scenario.ledger.open_items)):
+        if n % 3 < 2:  # the third stays open
+            scenario.later(balance_id, ("full", "part")[n % 3], 14)
     day = FIRST_DAY
     while day <= LAST_DAY:
         scenario.today, scenario.happened = day, 0
@@ -101,26 +103,32 @@ def _invoice(scenario: Scenario, kind: str, n: int) -> None:
         _pay_on_account(scenario, contact, sale)
     draft = fate == "draft"
     if sale:
-        if fate == "offer":
-            _offer(scenario, contact)
+        quote = _offer(scenario, contact) if fate == "offer" else None
         document = sales_document(ledger, rng, "sales_invoices", contact, scenario.today, draft)
     else:
+        quote = None
         document = purchase_document(ledger, rng, contact, scenario.today, n + 1, draft)
     record = write(ledger, document, scenario.at())
+    if quote:
+        _accept(scenario, quote, record)
     if draft:
         return
-    if fate in ("correct", "correct_open"):
-        scenario.later(record["id"], "correct", 9)
-    if fate == "void" and sale:
-        scenario.later(record["id"], "void", 3)
-    elif fate == "delete" or fate == "void":
-        scenario.later(record["id"], "delete", 5)
-    elif fate == "on_account":
-        scenario.later(record["id"], "allocate", 6)
-    elif fate not in ("unpaid", "correct_open"):
-        late = rng.randrange(0, 25)
-        planned = "full" if fate not in ("discount", "part", "repay") else fate
-        _plan_payment(scenario, record, planned, late)
+    match fate:
+        case "correct" | "credit":
+            scenario.later(record["id"], fate, 9)
+        case "void" if sale:
+            scenario.later(record["id"], "void", 3)
+        case "void" | "delete":
+            scenario.later(record["id"], "delete", 5)
+        case "on_account":
+            scenario.later(record["id"], "allocate", 6)
+        case "discount" | "part" | "repay":
+            _plan_payment(scenario, record, fate, rng.randrange(25))
+        case "refund":
+            _plan_payment(scenario, record, "full", 0)
+            scenario.later(record["id"], "refund", 90)
+        case "full" | "quick" | "offer":
+            _plan_payment(scenario, record, "full", rng.randrange(25))
 
 
 def _plan_payment(scenario: Scenario, record: Record, fate: str, late: int) -> None:
@@ -154,29 +162,7 @@ def _grouped(scenario: Scenario, events: list[tuple[str, str]]) -> list[tuple[st
 def _pay_items(
     scenario: Scenario, pays: list[tuple[OpenItem, Decimal, Decimal]], method: str = "ELECTRONIC"
 ) -> Record:
-    ledger, item = scenario.ledger, pays[0][0]
-    currency = item.currency
-    role = "bank"
-    if (
-        currency != ledger.currency
-        and currency == bank_account(ledger, "foreign_bank")["currency"]["id"]
-    ):
-        role = "foreign_bank"
-    return pay(
-        ledger,
-        Payment(
-            side=item.side,
-            contact=ledger.collection("contacts").live[item.contact_id],
-            bank_account=bank_account(ledger, role),
-            day=scenario.day,
-            reference=f"PAY-{ledger.number('PAY')}",
-            currency=currency,
-            exchange_rate=exchange_rate(ledger.currency, currency, scenario.day),
-            pays=pays,
-            method=method,
-        ),
-        scenario.at(),
-    )
+    return pay_items(scenario.ledger, pays, scenario.day, scenario.at(), method)
 
 
 def _pay_discounted(scenario: Scenario, artefact_id: str) -> None:
@@ -229,22 +215,29 @@ def _allocate(scenario: Scenario, artefact_id: str) -> None:
             allocate(ledger, contact, item, credit, amount, scenario.day, scenario.at())
 
 
-def _correct(scenario: Scenario, artefact_id: str) -> None:
-    """Credit the last line; set it off where the invoice is not otherwise touched."""
+def _credit(scenario: Scenario, artefact_id: str) -> OpenItem:
+    """Take back the last line of an invoice; the credit stays open."""
     ledger = scenario.ledger
     item = ledger.open_items[artefact_id]
     invoice = ledger.collection(item.resource).live[artefact_id]
     correction = write(ledger, correction_of(ledger, invoice, scenario.today), scenario.at())
-    if "original_invoice" in correction:
-        from_ = {key: correction[key] for key in ("id", "displayed_as", "$path")}
-        ledger.update(item.resource, artefact_id, scenario.at(), corrections=[from_])
-    if scenario.happened % 2 and not is_settled_in_part(item):
-        credit = ledger.open_items[correction["id"]]
-        contact = ledger.collection("contacts").live[item.contact_id]
-        amount = min(item.outstanding, credit.outstanding)
-        allocate(ledger, contact, item, credit, amount, scenario.day, scenario.at())
-    else:
-        scenario.later(correction["id"], "full", 20)
+    if "corrections" in invoice and "original_invoice" in correction:
+        ledger.update(item.resource, artefact_id, scenario.at(), corrections=[stub_of(correction)])
+    return ledger.open_items[correction["id"]]
+
+
+def _correct(scenario: Scenario, artefact_id: str) -> None:
+    """Take back the last line and set the credit off against its invoice."""
+    ledger = scenario.ledger
+    item, credit = ledger.open_items[artefact_id], _credit(scenario, artefact_id)
+    contact = ledger.collection("contacts").live[item.contact_id]
+    amount = min(item.outstanding, credit.outstanding)
+    allocate(ledger, contact, item, credit, amount, scenario.day, scenario.at())
+
+
+def _refund(scenario: Scenario, artefact_id: str) -> None:
+    """Take back the last line of what was paid, and pay it back."""
+    scenario.later(_credit(scenario, artefact_id).stub["id"], "full", 10)
 
 
 def _void(scenario: Scenario, artefact_id: str) -> None:
@@ -261,19 +254,35 @@ _FATE_OF = {
     "part": _pay_part,
     "repay": _pay_twice,
     "allocate": _allocate,
+    "credit": _credit,
     "correct": _correct,
+    "refund": _refund,
     "void": _void,
     "delete": _delete,
 }
 
 
-def _offer(scenario: Scenario, contact: Record) -> None:
-    """A quote, and an estimate where the country has them."""
+def _offer(scenario: Scenario, contact: Record) -> Record:
+    """A quote, which becomes an invoice, and an estimate where the country has them."""
     ledger = scenario.ledger
-    for resource in ("sales_quotes", "sales_estimates"):
-        if resource in ledger.business.collections:
-            document = sales_document(ledger, scenario.rng, resource, contact, scenario.today)
-            write(ledger, document, scenario.at())
+    if "sales_estimates" in ledger.business.collections:
+        estimate = sales_document(ledger, scenario.rng, "sales_estimates", contact, scenario.today)
+        write(ledger, estimate, scenario.at())
+    quote = sales_document(ledger, scenario.rng, "sales_quotes", contact, scenario.today)
+    return write(ledger, quote, scenario.at())
+
+
+def _accept(scenario: Scenario, quote: Record, invoice: Record) -> None:
+    ledger = scenario.ledger
+    ledger.update(
+        "sales_quotes",
+        quote["id"],
+        scenario.at(),
+        invoice={**stub_of(invoice), "links": []},
+        status={"id": "INVOICED", "displayed_as": "Invoiced"},
+    )
+    origin = {**stub_of(quote), "links": []}
+    ledger.update("sales_invoices", invoice["id"], scenario.at(), original_quote_estimate=origin)
 
 
 def _quick_entries(scenario: Scenario, contact: Record, sale: bool, n: int) -> None:
@@ -283,12 +292,14 @@ def _quick_entries(scenario: Scenario, contact: Record, sale: bool, n: int) -> N
         ids = scenario.customers if sale else scenario.suppliers
         contact = ledger.collection("contacts").live[ids[0]]
     prefix = "QS" if sale else "QP"
-    for kind, net in (("INVOICE", Decimal(240)), ("CREDIT_NOTE", Decimal("37.50"))):
+    entries: tuple[tuple[Literal["INVOICE", "CREDIT_NOTE"], Decimal], ...]
+    entries = (("INVOICE", Decimal(240)), ("CREDIT_NOTE", Decimal("37.50")))
+    for kind, net in entries:
         record = write_quick_entry(
             ledger,
             QuickEntry(
                 side="sale" if sale else "purchase",
-                kind="INVOICE" if kind == "INVOICE" else "CREDIT_NOTE",
+                kind=kind,
                 contact=contact,
                 day=scenario.day,
                 due=(scenario.today + timedelta(days=30)).isoformat(),

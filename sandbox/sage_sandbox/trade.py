@@ -7,7 +7,6 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from sage_sandbox.charts.tables import settings
 from sage_sandbox.contacts import zone_of
 from sage_sandbox.document_kinds import Document
 from sage_sandbox.ledger import Ledger
@@ -18,8 +17,9 @@ from sage_sandbox.store import Record
 from sage_sandbox.tax import Rate
 
 _LINE_COUNTS = (1, 1, 2, 2, 3, 4, 5)
+_OWN = ("meaningless", "own")
 _OWN_RATE_EVERY = 60
-"""One home line in so many has the user's own rate with the meaningless name."""
+"""One home line in so many has one of the user's own rates; one has a name that says nothing."""
 
 
 def sales_document(
@@ -40,7 +40,7 @@ def sales_document(
         contact=contact,
         lines=lines,
         reference=f"PO-{rng.randrange(1000, 99999)}",
-        prefix=_prefix(ledger, resource),
+        notes="Deliver to the side entrance." if rng.random() < 0.1 else None,
         shipping=shipping,
         uncharged=reverse,
         reverse_charge=reverse,
@@ -107,7 +107,6 @@ def correction_of(ledger: Ledger, record: Record, day: date) -> Document:
             )
         ],
         reference=record["reference"] if side == "sales" else f"{record['reference']}-C",
-        prefix="R-" if corrective else "CN-",
         notes="Returned",
         uncharged=uncharged,
         reverse_charge=record["vat_reverse_charge"],
@@ -129,12 +128,6 @@ def _common(ledger: Ledger, contact: Record, day: date) -> dict[str, Any]:
     }
 
 
-def _prefix(ledger: Ledger, resource: str) -> str:
-    if resource == "sales_invoices":
-        return settings(ledger.business.country)["prefix"]
-    return {"sales_quotes": "SQ-", "sales_estimates": "SE-"}[resource]
-
-
 def _sales_line(ledger: Ledger, rng: Random, contact: Record, reverse: bool) -> Line:
     zone = zone_of(contact)
     kind = "services" if reverse else rng.choice(("products", "services", "stock_items"))
@@ -145,7 +138,7 @@ def _sales_line(ledger: Ledger, rng: Random, contact: Record, reverse: bool) -> 
     elif zone in ("home", "eu_consumer"):
         rate = _home_rate(ledger, contact, ledger.rate_of[item["sales_tax_rate"]["id"]].role)
         if rng.randrange(_OWN_RATE_EVERY) == 0:
-            rate = ledger.rates["meaningless"]
+            rate = ledger.rates[rng.choice([role for role in _OWN if role in ledger.rates])]
     else:
         rate = _foreign_sales_rate(ledger, zone, goods)
     price = item["sales_prices" if goods else "sales_rates"][0]["price" if goods else "rate"]
@@ -196,6 +189,9 @@ def _home_rate(ledger: Ledger, contact: Record, role: str) -> Rate:
     country = ledger.business.country
     if country not in ("US", "CA") or role != "standard":
         return ledger.rates[role]
+    resale = ledger.rates.get("resale")
+    if resale and contact["default_sales_tax_rate"]["id"] == resale.id:
+        return resale
     region = contact["main_address"]["region"]
     if (country, region) in (("US", "CA"), ("CA", "ON")):
         return ledger.rates["standard"]

@@ -10,6 +10,7 @@ can come in the middle of an extraction, whose pipeline must stay the active one
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,12 +20,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.destination import AnyDestination, Destination
 from dlt.common.destination.client import WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.schema import Schema
 from dlt.destinations import duckdb as duckdb_destination
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
@@ -60,10 +62,6 @@ class DltState:
         self._file = _duckdb_file(self._destination, self.pipelines_dir, self.pipeline_name)
         if self._file is not None:
             self._destination = cast(AnyDestination, duckdb_destination(str(self._file)))
-
-    @property
-    def has_destination(self) -> bool:
-        return self._destination is not None
 
     @property
     def is_shared(self) -> bool:
@@ -119,7 +117,7 @@ class DltState:
                 return None
             try:
                 state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
-            except DatabaseUndefinedRelation:
+            except DestinationUndefinedEntity:
                 return None
         return _sealed_in(state or {})
 
@@ -156,18 +154,21 @@ class DltState:
     def _lock_database(self) -> Any:
         with self._pipeline() as pipeline:
             client = pipeline.sql_client()
-            client.open_connection()
+        client.open_connection()
+        try:
             client.execute_sql(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
-            client.execute_sql(
-                "SELECT pg_advisory_lock(hashtextextended(%s, 0))", self.pipeline_name
-            )
-            return client
+            lock = "SELECT pg_advisory_lock(hashtextextended(%s, 0))"
+            client.execute_sql(lock, self.pipeline_name)
+        except BaseException:
+            client.close_connection()
+            raise
+        return client
 
     @contextmanager
     def _pipeline(self) -> Iterator[dlt.Pipeline]:
         try:
             pipeline = self._open_pipeline()
-        except (ValueError, KeyError):
+        except json.JSONDecodeError:
             # The folder holds copies only; a state that a crash left unreadable must not stop us.
             logger.warning("the state of pipeline %s was unreadable; reset", self.pipeline_name)
             shutil.rmtree(self.pipelines_dir / self.pipeline_name)
@@ -193,6 +194,8 @@ def reason(error: BaseException) -> str:
     """What is safe to show of an error of dlt or a destination: dlt's own texts can quote data."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, ConfigFieldMissingException):
+        return f"settings missing: {', '.join(error.fields)}"
     driver = type(error).__module__.partition(".")[0]
     if isinstance(error, OSError) or driver in ("duckdb", "_duckdb", "psycopg2"):
         return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"

@@ -123,7 +123,7 @@ def test_journal_of_another_user_is_refused() -> None:
 
 
 def test_missing_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(TokenStoreError, match="Could not write .* right to read and write"):
+    with pytest.raises(TokenStoreError, match=r"Could not write .* right to read and write"):
         Journal(tmp_path / "gone" / "journal").reserve()
 
 

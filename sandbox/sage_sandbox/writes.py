@@ -1,0 +1,97 @@
+"""POST, PUT and DELETE: the record is stored as it is sent; DELETE and void go through the books."""
+
+from __future__ import annotations
+
+from sage_sandbox.answers import (
+    Answer,
+    Call,
+    access_denied,
+    invalid,
+    not_allowed,
+    not_found,
+)
+from sage_sandbox.bodies import fields_of, require, resolved
+from sage_sandbox.books import Books
+from sage_sandbox.collections import Endpoint
+from sage_sandbox.state import SandboxState, now
+from sage_sandbox.store import Business, Record
+from sage_sandbox.wire import record_bytes
+
+IDEMPOTENCY_ID = "idempotency_id"
+
+
+def written(
+    state: SandboxState, business: Business, endpoint: Endpoint, key: str | None, call: Call
+) -> Answer:
+    """Carry out a write on a collection (``key`` None) or a record of it."""
+    books = state.books.get(business.id)
+    if books is None:
+        raise access_denied()  # a business without books is for reading only
+    if call.method == "POST" and key is None and endpoint.post_namespace:
+        return _once(state, books, endpoint, endpoint.post_namespace, None, call)
+    if call.method == "PUT" and endpoint.put_namespace:
+        if endpoint.kind == "singleton":
+            key = next(iter(business.collections[endpoint.name].live), None)
+        if key is not None:
+            return _once(state, books, endpoint, endpoint.put_namespace, key, call)
+    if call.method == "DELETE" and key is not None and endpoint.deletion:
+        return _deleted(state, books, endpoint, key, call)
+    raise not_allowed(call.method)
+
+
+def _once(
+    state: SandboxState,
+    books: Books,
+    endpoint: Endpoint,
+    namespace: str,
+    key: str | None,
+    call: Call,
+) -> Answer:
+    """Store what the body says, or give the first answer again when it was sent before."""
+    fields = fields_of(call.body, namespace)
+    business_id = books.business.id
+    idempotency_id = str(fields.pop(IDEMPOTENCY_ID, "") or "") if endpoint.idempotent else ""
+    if idempotency_id:
+        first = state.replays.answer(business_id, idempotency_id, call)
+        if first is not None:
+            return first
+    if key is None:
+        require(endpoint, fields)
+        record = books.add(endpoint.name, resolved(books.business, fields), at=now())
+        answer = Answer(201, record_bytes(record, state.style))
+    else:
+        record = _changed(books, endpoint, key, resolved(books.business, fields))
+        answer = Answer(200, record_bytes(record, state.style))
+    if idempotency_id:
+        state.replays.remember(business_id, idempotency_id, call, answer)
+    return answer
+
+
+def _changed(books: Books, endpoint: Endpoint, key: str, fields: Record) -> Record:
+    held = books.business.collections[endpoint.name]
+    if key not in held.live:
+        raise not_found(f"{endpoint.name} {key}")
+    if "id" in held.live[key]:
+        return books.change(endpoint.name, key, fields, at=now())
+    record = {**held.live[key], **fields}
+    if "updated_at" in record:
+        record["updated_at"] = now()
+    held.put(key, record)
+    return record
+
+
+def _deleted(
+    state: SandboxState, books: Books, endpoint: Endpoint, key: str, call: Call
+) -> Answer:
+    if key not in books.business.collections[endpoint.name].live:
+        raise not_found(f"{endpoint.name} {key}")
+    asked = dict(call.parameters())
+    try:
+        if endpoint.deletion == "void":
+            reason = asked.get("void_reason")
+            record = books.void(endpoint.name, key, at=now(), reason=reason)
+            return Answer(200, record_bytes(record, state.style))
+        books.delete(endpoint.name, key, at=now())
+    except ValueError as error:
+        raise invalid(str(error), "base") from None
+    return Answer(204)

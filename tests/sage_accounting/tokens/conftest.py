@@ -1,0 +1,192 @@
+"""A connection to the sandbox with a journal, a working folder and a DuckDB destination of its own."""
+
+import itertools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dlt
+import psycopg2
+import pytest
+from cryptography.fernet import Fernet
+from sage_sandbox.server import running_sandbox
+
+from sage_accounting.client import RetryPolicy
+from sage_accounting.settings import Settings, load_settings
+from sage_accounting.tokens import Vault, authorise, open_vault
+
+QUICK = RetryPolicy(attempts=3, initial_s=0.01, maximum_s=0.02)
+
+
+class Sage:
+    """One connection of a test, and the sandbox behind it."""
+
+    def __init__(self, sandbox: Any, settings: Settings, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.settings = settings
+        self.folder = folder
+        self.pipelines_dir = folder / "pipelines"
+        self.warehouse = folder / "sage.duckdb"
+        self.journal = self.pipelines_dir / f"sage_auth__{settings.connection}.journal"
+        self.copy = folder / f"sage_auth__{settings.connection}.duckdb"
+        self.destination: Any = None
+        self.first_reuse = len(sandbox.state.reused_refresh_tokens)
+        self.first_refresh = self._all_refreshes
+
+    def vault(self, **changes: Any) -> Vault:
+        """A vault as another process would open it."""
+        arguments: dict[str, Any] = {
+            "destination": self.destination,
+            "pipelines_dir": str(self.pipelines_dir),
+            "retry": QUICK,
+        }
+        settings = changes.pop("settings", self.settings)
+        return open_vault(settings, **(arguments | changes))
+
+    def signed_in(self, **changes: Any) -> Vault:
+        vault = self.vault(**changes)
+        authorise.sign_in_with_refresh_token(self.settings, vault, self.sandbox.authorise())
+        self.first_refresh = self._all_refreshes
+        return vault
+
+    def with_settings(self, **changes: Any) -> Settings:
+        return replace(self.settings, **changes)
+
+    @property
+    def refreshes(self) -> int:
+        """Refresh tokens that the sandbox has exchanged since the sign-in."""
+        return self._all_refreshes - self.first_refresh
+
+    @property
+    def reused(self) -> int:
+        """Refresh tokens that were sent again after their exchange."""
+        return len(self.sandbox.state.reused_refresh_tokens) - self.first_reuse
+
+    @property
+    def _all_refreshes(self) -> int:
+        return int(self.sandbox.state.refreshes)
+
+    def faults(self, *faults: Any) -> None:
+        """What happens to the next calls of the token endpoint, one each."""
+        self.sandbox.state.faults[:] = faults
+
+    def expire_access_tokens(self) -> None:
+        self.sandbox.state.access.clear()
+
+    def lifetime(self, seconds: float) -> None:
+        self.sandbox.state.lifetime = seconds
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Any]:
+    with running_sandbox(countries=("GB",), invoices=5, seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def sage(sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sage]:
+    for name, value in sandbox.settings_env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SOURCES__SAGE_ACCOUNTING__TOKEN_KEY", Fernet.generate_key().decode())
+    monkeypatch.setenv("SOURCES__SAGE_ACCOUNTING__REDIRECT_URI", free_redirect_uri())
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    connection = Sage(sandbox, load_settings("acme"), tmp_path)
+    yield connection
+    connection.faults()
+    connection.lifetime(300)
+
+
+@pytest.fixture
+def destination(sage: Sage) -> Path:
+    """Gives the connection a DuckDB destination; the file that holds the copy of its tokens."""
+    sage.destination = dlt.destinations.duckdb(str(sage.warehouse))
+    return sage.copy
+
+
+def free_redirect_uri() -> str:
+    return f"http://localhost:{_free_port()}/callback"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Processes:
+    """Real processes that use the vault: one parent with everything imported forks them."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("processes.py")
+        self._parent = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._numbers = itertools.count()
+
+    def run(self, sage: Sage, act: str, count: int = 1, **arguments: Any) -> list[dict[str, Any]]:
+        """What became of ``count`` processes that each do ``act`` once, in parallel."""
+        order = {
+            "act": act,
+            "count": count,
+            "environment": dict(os.environ),
+            "pipelines_dir": str(sage.pipelines_dir),
+            "warehouse": str(sage.warehouse),
+            **arguments,
+        }
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps(order) + "\n")
+        self._parent.stdin.flush()
+        return [json.loads(self._parent.stdout.readline()) for _ in range(count)]
+
+    def close(self) -> None:
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.close()
+        self._parent.wait()
+        self._parent.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    running = Processes()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that lives as long as the module's tests."""
+    programs = {name: shutil.which(name) for name in ("initdb", "pg_ctl")}
+    if not all(programs.values()):
+        pytest.skip("no PostgreSQL server on this machine")
+    # The server refuses to run as root.
+    user = "postgres" if os.geteuid() == 0 else None
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        if user:
+            shutil.chown(folder, user)
+        data = f"{folder}/data"
+        initdb = [programs["initdb"], "-D", data, "-A", "trust", "-U", "sage", "-E", "UTF8", "-N"]
+        subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL)
+        pg_ctl = [programs["pg_ctl"], "-D", data, "-w", "-s"]
+        listen = f"-p {port} -h 127.0.0.1 -c fsync=off -c unix_socket_directories="
+        start = [*pg_ctl, "-l", f"{folder}/log", "-o", listen, "start"]
+        subprocess.run(start, user=user, check=True)
+        address = f"postgresql://sage:unused@127.0.0.1:{port}/postgres"
+        try:
+            psycopg2.connect(address).close()
+            yield address
+        finally:
+            subprocess.run([*pg_ctl, "-m", "immediate", "stop"], user=user, check=True)
