@@ -24,6 +24,8 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
+from sage_elt.duckdb_file import CatalogDuckDb
+
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"
 POLL_S = 0.5
@@ -110,9 +112,14 @@ class Warehouse:
                 f"Transforms and checks on {self.destination.destination_name} are not supported "
                 "yet; nothing changed. Use --destination duckdb for them."
             )
-        connection = duckdb.connect(str(self.path), read_only=read_only)
+        connection = duckdb.connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            # attached under a name of its own, so that a file called like a schema is not ambiguous
+            mode = "READ_ONLY" if read_only else "READ_WRITE"
+            file = str(self.path).replace("'", "''")
+            connection.execute(f"ATTACH '{file}' AS warehouse ({mode})")
+            connection.execute("USE warehouse")
             yield connection
         finally:
             connection.close()
@@ -123,7 +130,8 @@ class Warehouse:
             return {}
         rows = self.rows(
             "SELECT table_name, list(column_name ORDER BY ordinal_position) "
-            "FROM information_schema.columns WHERE table_schema = ? GROUP BY ALL",
+            "FROM information_schema.columns "
+            "WHERE table_catalog = 'warehouse' AND table_schema = ? GROUP BY ALL",
             [schema],
         )
         return {str(row[0]): row[1] for row in rows}
@@ -203,7 +211,7 @@ def open_warehouse(destination: str) -> Warehouse:
             return Warehouse(Destination.from_reference(destination), None)  # type: ignore[arg-type]  # None only for None
         configured = _configured_file()
         path = Path(configured or DEFAULT_FILE)
-        return Warehouse(dlt.destinations.duckdb(str(path)), path)
+        return Warehouse(CatalogDuckDb(str(path), destination_name="duckdb"), path)
     except (DltException, ConfigurationException, ValueError, ImportError) as error:
         raise WarehouseSettingError(
             f"The destination {destination!r} can not be opened ({_first_line(error)}). Nothing was "

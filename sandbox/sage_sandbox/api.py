@@ -48,14 +48,6 @@ def api_answer(state: SandboxState, call: Call) -> Answer:
         return refusal.answer
 
 
-def lead_answers(state: SandboxState, call: Call) -> bool:
-    """Whether the call names no business although it asks for one's data."""
-    name = call.path.strip("/").split("/")[0]
-    endpoint = load_endpoints().get(name)
-    is_account = endpoint is not None and endpoint.kind == "account"
-    return not is_account and not call.headers.get("x-business")
-
-
 def _authenticate(state: SandboxState, call: Call) -> Caller:
     header = call.headers.get("authorization")
     if not header:
@@ -73,9 +65,7 @@ def _authenticate(state: SandboxState, call: Call) -> Caller:
     if verdict != "valid" or token is None or token.user_id not in state.users:
         why = "expired" if verdict == "expired" else "invalid (JWT malformed or missing)"
         message = f"Access token is {why}."
-        raise Refusal(
-            error_array(401, "AccessTokenVerificationError", message, "Authorization")
-        )
+        raise Refusal(error_array(401, "AccessTokenVerificationError", message, "Authorization"))
     return Caller(state.users[token.user_id], may_write=token.scope != "readonly")
 
 

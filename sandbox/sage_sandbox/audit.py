@@ -298,8 +298,10 @@ def _taken(business: Business) -> defaultdict[str, Decimal]:
 
 
 def _signed_documents(business: Business) -> Iterator[tuple[Record, int, bool]]:
-    """Documents and quick entries with their effect on net tax and control: +1 adds to what is due
-    to us; and whether they are posted."""
+    """(record, sign, posted) of documents and quick entries.
+
+    The sign is that of the control account's entry and of net tax: a sale +1, its credit note -1.
+    """
     for resource, kind in KINDS.items():
         side = 1 if kind.side == "sale" else -1
         if kind.direction:

@@ -112,7 +112,7 @@ def _line(ledger: Ledger, line: Line, terms: Terms, position: int) -> Record:
         "product": None if is_service else item,
         "service": item if is_service else None,
         "ledger_account": line.account,
-        "trade_of_asset": False,
+        "trade_of_asset": line.account["id"] == ledger.account("fixed_asset")["id"],
         "quantity": line.quantity,
         "unit_price": line.unit_price,
         "net_amount": net,

@@ -6,8 +6,8 @@ balance and the list of unallocated artefacts; all of it happens here and nowher
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from sage_sandbox.ledger import Ledger, OpenItem, Settlement, Side
 from sage_sandbox.records import ZERO, cents, stub_of
@@ -111,8 +111,14 @@ def _source_id(entry: Record) -> str:
 
 
 def _apply(
-    ledger: Ledger, item: OpenItem, settlement: Settlement, sign: int, at: str, entries: Any
+    ledger: Ledger,
+    item: OpenItem,
+    settlement: Settlement,
+    sign: int,
+    at: str,
+    entries: Callable[[list[Record]], list[Record]],
 ) -> None:
+    """Move an item by a settlement (sign -1 takes, +1 gives back); ``entries`` renews its list."""
     item.outstanding += sign * (settlement.amount + settlement.discount)
     item.base_outstanding += sign * settlement.base_amount
     _move_contact(ledger, item, sign * settlement.base_amount, at)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sage_sandbox.answers import Answer, Call, invalid, not_found
 from sage_sandbox.collections import Endpoint
@@ -94,7 +94,7 @@ def _as_of(
     state: SandboxState,
     business: Business,
     endpoint: Endpoint,
-    asked: dict[str, Any],
+    asked: Mapping[str, str],
     rows: list[Row],
 ) -> list[Row]:
     """Rows with the attributes that depend on dates in the request."""

@@ -20,6 +20,8 @@ from sage_sandbox.wire import WireStyle
 FIRST_USER = "5a6e0a4c-1c9b-4c55-9d3e-3c1f5a7b9d01"
 """The user that owns all businesses at the start."""
 
+_ACCOUNT_LEVEL = {name for name, each in load_endpoints().items() if each.kind == "account"}
+
 
 @dataclass
 class User:
@@ -49,8 +51,12 @@ class LoggedRequest:
     """None while it is being served, and when the connection was cut without an answer."""
     fault: str | None = None
     """The kind of the fault that hit it."""
-    answered_for_lead: bool = False
-    """Sent without ``X-Business`` and answered for the lead business."""
+
+    @property
+    def answered_for_lead(self) -> bool:
+        """Sent without ``X-Business``, so meant for whichever business is the lead."""
+        parts = self.path.split("/")
+        return not self.business and parts[1] == "v3.1" and parts[2] not in _ACCOUNT_LEVEL
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class View:
     attributes: frozenset[str] | None
     """Beside the base attributes; None = all."""
     hidden: frozenset[str] = frozenset()
-    """Attributes left out at any depth, although all were asked for."""
+    """Attributes left out of records and their lines, although all were asked for."""
     nested: frozenset[str] | None = None
     """What nested objects show beside the base attributes; None = as they are."""
     lists: bool = True
@@ -71,14 +71,18 @@ def _names(text: str) -> frozenset[str] | None:
     return None if "all" in names else names
 
 
-def _without(value: Any, hidden: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _without(inner, hidden) if isinstance(inner, dict | list) else inner
-            for name, inner in value.items()
-            if name not in hidden
-        }
-    return [_without(inner, hidden) for inner in value] if isinstance(value, list) else value
+def _without(record: Record, hidden: frozenset[str]) -> Record:
+    return {
+        name: [_line_without(line, hidden) for line in value] if isinstance(value, list) else value
+        for name, value in record.items()
+        if name not in hidden
+    }
+
+
+def _line_without(line: Any, hidden: frozenset[str]) -> Any:
+    if isinstance(line, dict) and not hidden.isdisjoint(line):
+        return {name: value for name, value in line.items() if name not in hidden}
+    return line
 
 
 def _stub(value: Any, nested: frozenset[str]) -> Any:

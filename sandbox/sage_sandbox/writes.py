@@ -1,4 +1,8 @@
-"""POST, PUT and DELETE: the record is stored as it is sent; DELETE and void go through the books."""
+"""POST, PUT and DELETE, through the books.
+
+What posts something or computes totals is booked; any other record is stored as it is sent, with its
+references resolved.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from sage_sandbox.answers import (
 from sage_sandbox.bodies import fields_of, require, resolved
 from sage_sandbox.books import Books
 from sage_sandbox.collections import Endpoint
+from sage_sandbox.intake import POSTABLE, InvalidBodyError
 from sage_sandbox.state import SandboxState, now
 from sage_sandbox.store import Business, Record
 from sage_sandbox.wire import record_bytes
@@ -57,14 +62,22 @@ def _once(
             return first
     if key is None:
         require(endpoint, fields)
-        record = books.add(endpoint.name, resolved(books.business, fields), at=now())
-        answer = Answer(201, record_bytes(record, state.style))
+        answer = Answer(201, record_bytes(_created(books, endpoint, fields), state.style))
     else:
         record = _changed(books, endpoint, key, resolved(books.business, fields))
         answer = Answer(200, record_bytes(record, state.style))
     if idempotency_id:
         state.replays.remember(business_id, idempotency_id, call, answer)
     return answer
+
+
+def _created(books: Books, endpoint: Endpoint, fields: Record) -> Record:
+    if endpoint.name not in POSTABLE:
+        return books.add(endpoint.name, resolved(books.business, fields), at=now())
+    try:
+        return books.create(endpoint.name, fields, at=now())
+    except InvalidBodyError as error:
+        raise invalid(error.message, error.source) from None
 
 
 def _changed(books: Books, endpoint: Endpoint, key: str, fields: Record) -> Record:
@@ -80,9 +93,7 @@ def _changed(books: Books, endpoint: Endpoint, key: str, fields: Record) -> Reco
     return record
 
 
-def _deleted(
-    state: SandboxState, books: Books, endpoint: Endpoint, key: str, call: Call
-) -> Answer:
+def _deleted(state: SandboxState, books: Books, endpoint: Endpoint, key: str, call: Call) -> Answer:
     if key not in books.business.collections[endpoint.name].live:
         raise not_found(f"{endpoint.name} {key}")
     asked = dict(call.parameters())

@@ -113,12 +113,15 @@ def spread(record: Row, prefix: str, row: Row) -> Iterator[tuple[str, list[Any]]
 
 def loaded(warehouse: Path, keys: Mapping[str, tuple[str, ...]]) -> dict[str, dict[Key, Row]]:
     tables: dict[str, dict[Key, Row]] = {}
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{warehouse}' AS books (READ_ONLY)")
+        connection.execute("USE books")
         names = [
             name
             for (name,) in connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sage'"
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_catalog = 'books' AND table_schema = 'sage'"
             ).fetchall()
             if not name.startswith("_")
         ]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ import dlt
 import psycopg2
 import pytest
 from cryptography.fernet import Fernet
-from sage_sandbox.server import running_sandbox
 
 from sage_accounting.client import RetryPolicy
 from sage_accounting.settings import Settings, load_settings
 from sage_accounting.tokens import Vault, authorise, open_vault
+from sage_sandbox.server import running_sandbox
 
 QUICK = RetryPolicy(attempts=3, initial_s=0.01, maximum_s=0.02)
 
@@ -72,17 +73,28 @@ class Sage:
 
     @property
     def _all_refreshes(self) -> int:
-        return int(self.sandbox.state.refreshes)
+        return int(self.sandbox.control("stats")["refreshes"])
 
-    def faults(self, *faults: Any) -> None:
-        """What happens to the next calls of the token endpoint, one each."""
-        self.sandbox.state.faults[:] = faults
+    def fault(self, kind: str, path: str = "/token", **conditions: Any) -> None:
+        self.sandbox.control("fault", kind=kind, path=path, **conditions)
 
-    def expire_access_tokens(self) -> None:
-        self.sandbox.state.access.clear()
+    def lose_next_answer(self) -> None:
+        """The next refresh happens at Sage, and the connection breaks before the answer."""
+        self.fault("reset", moment="after")
 
     def lifetime(self, seconds: float) -> None:
-        self.sandbox.state.lifetime = seconds
+        self.sandbox.control("tokens", access_lifetime_s=seconds)
+
+    @contextmanager
+    def ended_subscription(self) -> Iterator[str]:
+        """A business whose subscription has ended."""
+        business_id = self.sandbox.control("businesses")["businesses"][0]["id"]
+        self.sandbox.control("subscription", business=business_id, active=False)
+        yield business_id
+        self.sandbox.control("subscription", business=business_id, active=True)
+
+    def another_users_token(self) -> str:
+        return str(self.sandbox.authorise(self.sandbox.control("add_user", businesses=[])["user"]))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +112,8 @@ def sage(sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     connection = Sage(sandbox, load_settings("acme"), tmp_path)
     yield connection
-    connection.faults()
-    connection.lifetime(300)
+    sandbox.control("clear_faults")
+    sandbox.control("tokens", access_lifetime_s=300)
 
 
 @pytest.fixture
@@ -139,9 +151,12 @@ class Processes:
         order = {
             "act": act,
             "count": count,
-            "environment": dict(os.environ),
+            "environment": {
+                **os.environ,
+                "DESTINATION__DUCKDB__CREDENTIALS": str(sage.warehouse),
+            },
             "pipelines_dir": str(sage.pipelines_dir),
-            "warehouse": str(sage.warehouse),
+            "destination": sage.destination and sage.destination.destination_name,
             **arguments,
         }
         assert self._parent.stdin is not None

@@ -11,7 +11,6 @@ import signal
 import sys
 from typing import Any
 
-import dlt
 from dlt.destinations.impl.duckdb import duck  # noqa: F401 - imported before the fork
 
 from sage_accounting.client import RetryPolicy
@@ -54,12 +53,9 @@ def _outcome(order: dict[str, Any]) -> dict[str, Any]:
         if passed == order.get("kill_at"):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    destination: Any = dlt.destinations.duckdb(order["warehouse"])
-    if order.get("postgres"):
-        destination = dlt.destinations.postgres(order["postgres"])
     vault = open_vault(
         load_settings("acme"),
-        destination=destination,
+        destination=order["destination"],
         pipelines_dir=order["pipelines_dir"].format(pid=os.getpid()),
         retry=RetryPolicy(attempts=3, initial_s=0.01, maximum_s=0.02),
         steps=step,

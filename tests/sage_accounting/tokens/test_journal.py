@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -250,4 +250,5 @@ class JournalUnderCrashes(RuleBasedStateMachine):
 
 def test_no_interleaving_of_writes_and_crashes_loses_a_durable_record(tmp_path: Path) -> None:
     JournalUnderCrashes.folder = tmp_path
-    run_state_machine_as_test(JournalUnderCrashes)
+    quick = settings(max_examples=30, stateful_step_count=15)  # each write waits for the disk
+    run_state_machine_as_test(JournalUnderCrashes, settings=quick)

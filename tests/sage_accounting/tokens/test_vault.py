@@ -146,11 +146,21 @@ def test_token_rejected_32_times_is_refreshed_once(sage: Any) -> None:
     assert sage.refreshes == 1
 
 
-@pytest.mark.parametrize("fault", [500, 503, 429, "before"])
-def test_refresh_without_an_answer_is_repeated_with_the_same_token(sage: Any, fault: Any) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 500, "body": "html"},
+        {"kind": "status", "status": 503, "body": "empty"},
+        {"kind": "status", "status": 429, "retry_after": "seconds"},
+        {"kind": "reset"},
+    ],
+)
+def test_refresh_that_sage_did_not_see_is_repeated_with_the_same_token(
+    sage: Any, fault: dict[str, Any]
+) -> None:
     vault = sage.signed_in()
     rejected = vault.bearer()
-    sage.faults(fault)
+    sage.fault(**fault)
     vault.refresh_after(rejected)
     assert (sage.refreshes, sage.reused) == (1, 0)
 
@@ -158,7 +168,7 @@ def test_refresh_without_an_answer_is_repeated_with_the_same_token(sage: Any, fa
 def test_token_endpoint_that_stays_down_costs_no_token(sage: Any) -> None:
     vault = sage.signed_in()
     rejected = vault.bearer()
-    sage.faults(503, 503, 503)
+    sage.fault("status", status=503, count=3)
     with pytest.raises(SageUnreachableError, match="The tokens are kept"):
         vault.refresh_after(rejected)
     vault.refresh_after(rejected)
@@ -167,10 +177,22 @@ def test_token_endpoint_that_stays_down_costs_no_token(sage: Any) -> None:
 
 def lose_an_answer(sage: Any, vault: Vault) -> ReauthorisationError:
     rejected = vault.bearer()
-    sage.faults("after")
+    sage.lose_next_answer()
     with pytest.raises(ReauthorisationError) as caught:
         vault.refresh_after(rejected)
     return caught.value
+
+
+@pytest.mark.parametrize("kind", ["reset", "truncate", "malform"])
+def test_answer_lost_within_sages_grace_period_costs_nothing(sage: Any, kind: str) -> None:
+    vault = sage.signed_in()
+    rejected = vault.bearer()
+    sage.fault(kind, moment="after")
+    sage.sandbox.control("tokens", grace_s=60)
+    try:
+        assert vault.refresh_after(rejected) != rejected
+    finally:
+        sage.sandbox.control("tokens", grace_s=0)
 
 
 def test_lost_answer_ends_in_a_message_with_the_cure(sage: Any) -> None:
