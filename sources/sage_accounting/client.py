@@ -155,7 +155,9 @@ class SageClient:
         place: Place,
         read: Callable[[Answer], T],
     ) -> T:
-        backoff = tenacity.wait_exponential_jitter(self._retry.initial_s, self._retry.maximum_s)
+        backoff = tenacity.wait_exponential_jitter(
+            multiplier=self._retry.initial_s, max=self._retry.maximum_s
+        )
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None

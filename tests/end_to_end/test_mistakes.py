@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import User
+    from conftest import Done, User
 
 PREFIX = "SOURCES__SAGE_ACCOUNTING__"
 
 
-def assert_one_paragraph(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_one_paragraph(done: Done, *words: str) -> None:
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1, done.stderr
@@ -138,18 +139,13 @@ def test_open_notebook_is_named_and_the_extraction_is_kept(
 def test_sync_waits_for_a_notebook_that_closes(
     signed_in: User, notebook: subprocess.Popen[str]
 ) -> None:
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "sage_elt", "sync", "--resource", "countries"],
-        cwd=signed_in.folder,
-        env=signed_in.environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    waiting = signed_in.start("sync", "--resource", "countries")
     assert waiting.stderr is not None
     for line in waiting.stderr:
         if "waiting for the warehouse" in line:
             notebook.communicate()
-    assert waiting.wait(timeout=60) == 0
+    waiting.communicate()
+    assert waiting.returncode == 0
 
 
 def requests_for(user: User, path: str) -> int:
@@ -157,8 +153,6 @@ def requests_for(user: User, path: str) -> int:
 
 
 def rows(warehouse: Path, table: str) -> int:
-    import duckdb
-
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        found = connection.execute(f"SELECT count(*) FROM sage.{table}").fetchone()
+        found = connection.execute(f"SELECT count(*) FROM sage.sage.{table}").fetchone()
     return int(found[0]) if found else 0

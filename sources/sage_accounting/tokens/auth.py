@@ -60,5 +60,6 @@ def expired_access_token(response: httpx.Response) -> bool:
     if isinstance(body, dict):
         error = str(body.get("error", ""))
         return "token" in error.lower() and not error.startswith("Authorization missing")
-    codes = [str(entry.get("$dataCode", "")) for entry in body if isinstance(entry, dict)]
+    entries = body if isinstance(body, list) else []
+    codes = [str(entry.get("$dataCode")) for entry in entries if isinstance(entry, dict)]
     return any("token" in code.lower() for code in codes)

@@ -11,10 +11,10 @@ import secrets
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -24,7 +24,7 @@ from sage_accounting.tokens.endpoint import Refusal, TokenAnswer
 from sage_accounting.tokens.vault import Vault
 
 COUNTRIES = ("ca", "de", "es", "fr", "gb", "ie", "us")
-_LOOPBACK = {"localhost": "127.0.0.1", "127.0.0.1": "127.0.0.1", "::1": "::1"}
+_LOOPBACK = "127.0.0.1"
 _PAGE = (
     "<!doctype html><meta charset=utf-8><title>sage-elt</title>"
     "<p>{text} You can close this window and go back to the terminal.</p>"
@@ -79,8 +79,8 @@ def sign_in_with_browser(
             redirect = _Redirect(error=f"nobody signed in within {timeout_s:.0f} seconds")
     if redirect.code is None:
         raise ReauthorisationError(
-            f"Connection {vault.connection} was not authorised ({redirect.error}). What was stored "
-            f"before is kept. Sign in again with: sage-elt connect --connection {vault.connection}"
+            f"Connection {settings.connection} was not authorised ({redirect.error}). What was stored "
+            f"before is kept. Sign in again with: sage-elt connect --connection {settings.connection}"
         )
     sign_in_with_code(settings, vault, redirect.code, confirm_other_user=confirm_other_user)
 
@@ -98,16 +98,16 @@ def sign_in_with_code(
     answer = vault.endpoint.exchange_code(pasted)
     if isinstance(answer, Refusal):
         raise ReauthorisationError(
-            f"Sage refused the code for connection {vault.connection} (request {answer.request_id}): "
+            f"Sage refused the code for connection {settings.connection} (request {answer.request_id}): "
             "it is used, older than 60 seconds, or was made for another redirect_uri than "
             f"{settings.redirect_uri}. What was stored before is kept. Sign in again with: "
-            f"sage-elt connect --connection {vault.connection}"
+            f"sage-elt connect --connection {settings.connection}"
         )
     _store(vault, answer, former_user_id, confirm_other_user)
 
 
 def sign_in_with_refresh_token(
-    _settings: Settings,
+    settings: Settings,
     vault: Vault,
     token: str,
     *,
@@ -118,9 +118,9 @@ def sign_in_with_refresh_token(
     answer = vault.endpoint.refresh(token.strip())
     if isinstance(answer, Refusal):
         raise ReauthorisationError(
-            f"Sage refused the given refresh token for connection {vault.connection} (request "
+            f"Sage refused the given refresh token for connection {settings.connection} (request "
             f"{answer.request_id}): it was used before, revoked or is older than 31 days. What was "
-            f"stored before is kept. Sign in with: sage-elt connect --connection {vault.connection}"
+            f"stored before is kept. Sign in with: sage-elt connect --connection {settings.connection}"
         )
     _store(vault, answer, former_user_id, confirm_other_user)
 
@@ -154,17 +154,17 @@ class _Redirect:
 def _callback_server(settings: Settings, state: str) -> Iterator[Future[_Redirect]]:
     """Serves ``redirect_uri`` on the loopback interface until the block is left."""
     address = urlsplit(settings.redirect_uri)
-    host = _LOOPBACK.get(address.hostname or "")
-    if host is None or address.scheme != "http":
+    if address.hostname not in ("localhost", _LOOPBACK) or address.scheme != "http":
         raise ConfigurationError(
-            f"The setting redirect_uri ({settings.redirect_uri}) is not an http address on this "
-            "machine, so the browser can not come back here. Nothing was sent to Sage. Sign in "
-            "elsewhere and paste the code: sage-elt connect --code CODE"
+            f"The setting redirect_uri ({settings.redirect_uri}) does not begin with http://localhost "
+            f"or http://{_LOOPBACK}, so the browser can not come back here. Nothing was sent to Sage. "
+            "Sign in elsewhere and paste the code: sage-elt connect --code CODE"
         )
     redirected: Future[_Redirect] = Future()
     handler = _handler(address.path or "/", state, redirected)
     try:
-        server = HTTPServer((host, address.port or 80), handler)
+        # Threads, since a browser also opens connections on which it then says nothing.
+        server = ThreadingHTTPServer((_LOOPBACK, address.port or 80), handler)
     except OSError as error:
         raise ConfigurationError(
             f"Could not listen at {settings.redirect_uri} for the browser to come back "
@@ -195,7 +195,7 @@ def _handler(path: str, state: str, redirected: Future[_Redirect]) -> type[BaseH
                 self._answer(400, "This sign-in was not begun here.")
                 return
             self._answer(200, "Sage is connected." if redirect.code else "Sage said no.")
-            if not redirected.done():
+            with suppress(InvalidStateError):  # a page that was loaded again
                 redirected.set_result(redirect)
 
         def _answer(self, status: int, text: str) -> None:

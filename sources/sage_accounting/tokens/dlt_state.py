@@ -28,6 +28,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.schema import Schema
 from dlt.destinations import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sage_accounting.errors import TokenStoreError
@@ -146,9 +147,12 @@ class DltState:
         self._steps("extracted")
         pipeline.normalize()
         self._steps("normalized")
-        load_id = pipeline.load().loads_ids[-1]
+        load_id = pipeline.load(workers=1).loads_ids[-1]
         self._steps("loaded")
-        _prune(pipeline, load_id)
+        try:
+            _prune(pipeline, load_id)
+        except Exception as error:  # noqa: BLE001 - the copy is there, some destinations delete nothing
+            logger.info("older states of %s remain: %s", self.pipeline_name, reason(error))
         self._steps("pruned")
 
     def _lock_database(self) -> Any:
@@ -215,12 +219,15 @@ def _sealed_in(state: Any) -> Sealed | None:
 
 
 def _prune(pipeline: dlt.Pipeline, load_id: str) -> None:
-    """Leave only the newest state of the pipeline in the destination.
+    """Leave only the newest state of the pipeline in a SQL destination; others prune themselves.
 
     dlt restores the state with the highest load id, which is a time: were the clock set back, an older
     record would win. And rows would gather with every refresh.
     """
-    with pipeline.sql_client() as client:
+    destination = pipeline.destination_client()
+    if not isinstance(destination, SqlJobClientBase):
+        return
+    with destination.sql_client as client:
         states = client.make_qualified_table_name("_dlt_pipeline_state")
         loads = client.make_qualified_table_name("_dlt_loads")
         client.execute_sql(

@@ -220,7 +220,7 @@ class TokenEndpoint:
                     headers=headers,
                     extensions={"trace": self._note_sent},
                 )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             return NoAnswer(f"{type(error).__name__}: {error}", not never_sent)
 

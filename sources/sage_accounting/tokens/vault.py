@@ -186,8 +186,7 @@ class Vault:
             flight.set_exception(error)
 
     def _renew(self, rejected: str | None) -> str:
-        with self._store.lock():
-            self._save_unsaved()
+        self._save_unsaved()
         with self._store.lock():
             record = self._load()
             found = stored_lease(record, self._clock.now())
@@ -270,7 +269,9 @@ class Vault:
 
     def _save_unsaved(self) -> None:
         """Make up for a save that failed: the only copy of those tokens is in this process."""
-        if self._unsaved is not None:
+        if self._unsaved is None:
+            return
+        with self._store.lock():
             stored = self._load()
             if stored is None or stored.age_order < self._unsaved.age_order:
                 self._store.save(self._unsaved)
