@@ -18,7 +18,6 @@ from sage_accounting.catalogue import Collection
 from sage_accounting.client import SageClient
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import Decoder, Page
-from sage_accounting.errors import SageError
 from sage_accounting.flatten import NO_TABLES, Tables, flatten
 from sage_accounting.readers import Found, Query, read_collection
 
@@ -130,7 +129,7 @@ class Reading:
         try:
             records = self._flat(found.records.pages)
             tombstones = self._flat(found.tombstones)
-        except SageError as error:
+        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._fail(error)
             return
         self._results.put(Result(self._job, self._requests, found, records, tombstones))

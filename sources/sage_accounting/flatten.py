@@ -102,8 +102,8 @@ def _spread(
     """Sort a struct's fields into flat columns and lists."""
     arrays = dict(zip((f.name for f in records.type), records.flatten(), strict=True))
     for name, inner in shape.fields:
-        if name not in arrays:
-            continue
+        if name not in arrays or pa.types.is_null(arrays[name].type):
+            continue  # these records lack it, or had only null in it before its shape was known
         full = f"{prefix}{name.removeprefix('$')}"
         if isinstance(inner, Struct):
             _spread(arrays[name], inner, f"{full}__", columns, lists)

@@ -101,6 +101,15 @@ def test_field_that_starts_on_a_later_page_is_kept() -> None:
     assert tables.root.column("levy").to_pylist() == [None, Decimal(5)]
 
 
+@pytest.mark.parametrize("later", [{"a": 1}, [{"a": 1}], "2026-05-01", 1.5, True])
+def test_field_that_was_null_until_a_later_page_is_kept(later: object) -> None:
+    tables = decoded(
+        envelope({"id": "1", "levy_date": None}), envelope({"id": "2", "levy_date": later})
+    )
+    assert tables.root.num_rows == 2
+    assert {"levy_date", "levy_date__a"} & {*tables.root.column_names, *tables.children}
+
+
 def test_exchange_rate_keeps_seventeen_digits() -> None:
     assert row({"exchange_rate": 0.8547008547008547})["exchange_rate"] == Decimal(
         "0.8547008547008547"

@@ -13,7 +13,8 @@ UNSTORED: list[Step] = ["answered", "before_journal"]
 """Sage has answered and nothing is written: no program can survive a kill there."""
 UNKNOWN: Step = "sent"
 """Whether Sage carries out a request whose sender is dead is its own affair."""
-HARMLESS: list[Step] = [step for step in get_args(Step) if step not in (*UNSTORED, UNKNOWN)]
+COPYING: list[Step] = ["state_saved", "extracted", "normalized", "loaded", "pruned"]
+OTHERS: list[Step] = [step for step in get_args(Step) if step not in (*UNSTORED, UNKNOWN, *COPYING)]
 
 
 def kill(sage: Any, processes: Any, at: Step) -> None:
@@ -21,20 +22,31 @@ def kill(sage: Any, processes: Any, at: Step) -> None:
     assert killed["killed"] == signal.SIGKILL
 
 
-@pytest.mark.parametrize("at", HARMLESS)
-def test_process_killed_at_a_step_costs_no_token(
-    sage: Any, destination: Path, processes: Any, at: Step
-) -> None:
-    sage.signed_in()
-    kill(sage, processes, at)
+def assert_the_next_process_goes_on(sage: Any) -> None:
     vault = sage.vault()
     vault.refresh_after(vault.bearer())
     assert (vault.status().state, sage.reused) == ("ok", 0)
 
 
+@pytest.mark.parametrize("at", OTHERS)
+def test_process_killed_at_a_step_costs_no_token(sage: Any, processes: Any, at: Step) -> None:
+    sage.signed_in()
+    kill(sage, processes, at)
+    assert_the_next_process_goes_on(sage)
+
+
+@pytest.mark.parametrize("at", COPYING)
+def test_process_killed_while_it_copies_to_the_destination_costs_no_token(
+    sage: Any, destination: Path, processes: Any, at: Step
+) -> None:
+    sage.signed_in(destination=None)
+    kill(sage, processes, at)
+    assert_the_next_process_goes_on(sage)
+
+
 @pytest.mark.parametrize("at", UNSTORED)
 def test_process_killed_with_the_answer_in_hand_ends_in_the_cure(
-    sage: Any, destination: Path, processes: Any, at: Step
+    sage: Any, processes: Any, at: Step
 ) -> None:
     sage.signed_in()
     kill(sage, processes, at)
@@ -44,7 +56,7 @@ def test_process_killed_with_the_answer_in_hand_ends_in_the_cure(
 
 
 def test_process_killed_while_sage_works_ends_in_a_refresh_or_in_the_cure(
-    sage: Any, destination: Path, processes: Any
+    sage: Any, processes: Any
 ) -> None:
     sage.signed_in()
     kill(sage, processes, UNKNOWN)
