@@ -39,7 +39,7 @@ def api_answer(state: SandboxState, call: Call) -> Answer:
         parts = call.path.strip("/").split("/")
         endpoint = load_endpoints().get(parts[0])
         if endpoint is not None and endpoint.kind == "account":
-            state.limits.admit("", state.running)
+            state.limits.admit(None, state.running)
             return _account(state, caller.user, endpoint, parts[1:], call)
         business = _business(state, caller.user, call)
         state.limits.admit(business.id, state.running)

@@ -12,15 +12,20 @@ from urllib.parse import parse_qsl
 from sage_sandbox.answers import Answer, Call, error_array, json_answer
 from sage_sandbox.limits import RetryAfter, retry_after_header
 
-Kind = Literal["status", "reset", "truncate", "malform", "slow", "edit"]
+Kind = Literal["status", "reset", "truncate", "malform", "slow", "then"]
 Moment = Literal["before", "after"]
 BodyForm = Literal["array", "object", "html", "empty"]
 
-KINDS: tuple[Kind, ...] = ("status", "reset", "truncate", "malform", "slow", "edit")
+KINDS: tuple[Kind, ...] = ("status", "reset", "truncate", "malform", "slow", "then")
 MOMENTS: tuple[Moment, ...] = ("before", "after")
 BODY_FORMS: tuple[BodyForm, ...] = ("array", "object", "html", "empty")
 
-_DATA_CODES = {403: "MultiUserAccessDenied", 404: "RecordNotFound", 429: "TooManyRequests"}
+_DATA_CODES = {
+    401: "AccessTokenVerificationError",
+    403: "MultiUserAccessDenied",
+    404: "RecordNotFound",
+    429: "TooManyRequests",
+}
 
 
 @dataclass
@@ -29,7 +34,8 @@ class Fault:
 
     ``kind``: ``status`` answers with a status; ``reset`` cuts the connection; ``truncate`` cuts it in
     the middle of the body; ``malform`` sends half of the JSON as if it were whole; ``slow`` answers
-    late; ``edit`` answers well and then changes the books, so that a list moves while it is read.
+    late; ``then`` answers well and then carries out control operations: a list moves while it is read,
+    tokens expire between two pages.
     """
 
     kind: Kind
@@ -52,7 +58,8 @@ class Fault:
     retry_after: RetryAfter = "none"
     retry_after_s: int = 1
     delay_ms: int = 0
-    edits: Sequence[Mapping[str, Any]] = ()
+    operations: Sequence[Mapping[str, Any]] = ()
+    """Of a ``then`` fault: ``{"operation": "edit", …}``, by name and arguments."""
     id: int = 0
     """Given when the fault is added."""
     matched: int = 0

@@ -26,7 +26,10 @@ def predicates(business: Business, name: str, asked: Mapping[str, str]) -> list[
     found = []
     for parameter, value in asked.items():
         if parameter in _FLAGS:
-            found.append(_flag(parameter, _boolean(parameter, value)))
+            found.append(_flag(_FLAGS[parameter], _boolean(parameter, value)))
+        elif parameter in _EXCLUSIONS:
+            if _boolean(parameter, value):
+                found.append(_exclusion(_EXCLUSIONS[parameter]))
         elif parameter in _FILTERS:
             if not (name == "ledger_accounts" and parameter in ("from_date", "to_date")):
                 found.append(_FILTERS[parameter](parameter, value))
@@ -133,23 +136,32 @@ _FILTERS: Mapping[str, Callable[[str, str], Predicate]] = {
     "not_visible_in": _visible_in,
 }
 
-# The attribute that a boolean parameter looks at, and whether ``true`` drops those that have it.
-_FLAGS: Mapping[str, tuple[str, bool]] = {
-    "active": ("active", False),
-    "exclude_system": ("system", True),
-    "filter_inactive_bank_accounts": ("is_active", False),
-    "filter_inactive_contacts": ("is_active", False),
-    "show_control_accounts": ("is_control_account", False),
-    "show_included_in_chart": ("included_in_chart", False),
+
+def _is_inactive(record: Record) -> bool:
+    return record.get("is_active") is False
+
+
+# Boolean parameters that choose by an attribute of the same value.
+_FLAGS: Mapping[str, str] = {
+    "active": "active",
+    "show_control_accounts": "is_control_account",
+    "show_included_in_chart": "included_in_chart",
+}
+
+# Boolean parameters that leave records out when true, and choose nothing when false.
+_EXCLUSIONS: Mapping[str, Predicate] = {
+    "exclude_system": lambda record: bool(record.get("system")),
+    "filter_inactive_bank_accounts": _is_inactive,
+    "filter_inactive_contacts": _is_inactive,
 }
 
 
-def _flag(parameter: str, asked: bool) -> Predicate:
-    attribute, drops = _FLAGS[parameter]
-    if drops or parameter.startswith("filter_"):
-        # "false" asks for nothing to be left out
-        return lambda record: not asked or bool(record.get(attribute, not drops)) is not drops
+def _flag(attribute: str, asked: bool) -> Predicate:
     return lambda record: bool(record.get(attribute)) is asked
+
+
+def _exclusion(excluded: Predicate) -> Predicate:
+    return lambda record: not excluded(record)
 
 
 def _has_attachments(business: Business, asked: bool) -> Predicate:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from starlette.types import Receive, Scope, Send
 
 from sage_sandbox.answers import Answer, Call
+from sage_sandbox.control import dispatch
 from sage_sandbox.faults import Fault
-from sage_sandbox.live_edits import carry_out
 from sage_sandbox.state import LoggedRequest, SandboxState
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -53,6 +53,9 @@ class Gateway:
             if delay_s:
                 await asyncio.sleep(delay_s)
             answer = self._carry_out(call, fault)
+            for operation in fault.operations if fault else ():
+                arguments = {n: value for n, value in operation.items() if n != "operation"}
+                dispatch(state, operation["operation"], arguments)
             if answer is None:
                 await _cut(scope, receive, reset=True)
             else:
@@ -61,9 +64,6 @@ class Gateway:
                 await _send(scope, receive, send, answer, entry.request_id, cut=cut)
         finally:
             state.running -= 1
-        if fault is not None and fault.kind == "edit":
-            for edit in fault.edits:
-                carry_out(state, edit)
 
     async def _read(self, scope: Scope, receive: Receive) -> Call:
         method = scope["method"]
@@ -77,7 +77,7 @@ class Gateway:
 
     def _carry_out(self, call: Call, fault: Fault | None) -> Answer | None:
         """The answer, None for a connection that is cut without one."""
-        if fault is None or fault.kind in ("slow", "truncate", "edit"):
+        if fault is None or fault.kind in ("slow", "truncate", "then"):
             return self._answer(call)
         if fault.kind == "malform":
             answer = self._answer(call)

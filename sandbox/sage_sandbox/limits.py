@@ -32,17 +32,16 @@ class Limits:
     refused: int = 0
     _taken: dict[str, deque[float]] = field(default_factory=dict, repr=False)
 
-    def admit(self, business_id: str, running: int) -> None:
-        """Count a request for a business, of which ``running`` are being served with it.
+    def admit(self, business_id: str | None, running: int) -> None:
+        """Count a request for a business (None: for the user), while ``running`` are being served.
 
         Raises a 429 refusal when it is one too many.
         """
         if self.concurrent_requests and running > self.concurrent_requests:
             self._refuse(1.0)
-        allowances = [
-            (business_id, self.requests_per_minute),
-            ("", self.app_requests_per_minute),
-        ]
+        allowances = [("application", self.app_requests_per_minute)]
+        if business_id is not None:
+            allowances.append((business_id, self.requests_per_minute))
         now = self.clock()
         for name, allowed in allowances:
             taken = self._taken.setdefault(name, deque())

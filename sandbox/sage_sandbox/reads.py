@@ -143,7 +143,7 @@ def _mark_as_sent(
     state: SandboxState, business: Business, endpoint: Endpoint, record: Record
 ) -> Record:
     state.marked_as_sent.append(MarkedAsSent(business.id, endpoint.name, record["id"]))
-    books = state.books.get(business.id)
-    if record.get("sent") or books is None:
+    if record.get("sent"):
         return record
+    books = state.books[business.id]
     return books.change(endpoint.name, record["id"], {"sent": True}, at=now())

@@ -30,7 +30,7 @@ class Collection:
     version: int = 0
 
     def put(self, key: str, record: Record) -> None:
-        """Add a record at the end or replace it in its place."""
+        """Add a record at the end or replace it in its place; once put, it is not changed itself."""
         self.live[key] = record
         self.version += 1
 

@@ -67,9 +67,11 @@ class LocalStore:
     def load(self, *, everywhere: bool = False) -> Record | None:
         journalled = newest = self._newest_in_journal()
         if everywhere or newest is None:
-            newest = _newer(newest, self._read(self._state.read_local, "working folder", newest))
+            local = self._read(self._state.read_local, "working folder", is_needed=False)
+            newest = _newer(newest, local)
         if everywhere or newest is None or self._state.is_shared:
-            copied = self._read(self._state.read_destination, "destination", newest)
+            is_needed = newest is None or self._state.is_shared
+            copied = self._read(self._state.read_destination, "destination", is_needed=is_needed)
             self._copied = copied.age_order if copied else None
             newest = _newer(newest, copied)
         if newest is None:
@@ -107,20 +109,20 @@ class LocalStore:
         return content.newest
 
     def _read(
-        self, read: Callable[[], Sealed | None], place: str, other: Sealed | None
+        self, read: Callable[[], Sealed | None], place: str, *, is_needed: bool
     ) -> Sealed | None:
-        """What ``read`` finds. It may fail while there is another record, unless hosts share it."""
+        """What ``read`` finds; a place that is not needed may fail."""
         try:
             return read()
         except Exception as error:
-            if other is None or (self._state.is_shared and place == "destination"):
+            if is_needed:
                 raise TokenStoreError(
                     f"The tokens in the {place} of pipeline {self._state.pipeline_name} could not be "
                     f"read ({reason(error)}). They are untouched and nothing was sent to Sage. Make "
-                    "the place readable and run the command again."
+                    f"the {place} readable and run the command again."
                 ) from error
             logger.warning(
-                "tokens in the %s of %s unreadable, the journal counts: %s",
+                "tokens in the %s of %s unreadable, the other places count: %s",
                 place,
                 self._state.pipeline_name,
                 reason(error),

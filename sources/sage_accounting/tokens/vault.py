@@ -225,15 +225,12 @@ class Vault:
         return record, record.tokens
 
     def _refused_text(self, refusal: Refusal) -> str:
-        lost = (
-            "; the answer to an earlier attempt never arrived, so its successor is lost"
-            if refusal.follows_lost_answer
-            else ""
-        )
+        cause = f"request {refusal.request_id}"
+        if refusal.follows_lost_answer:
+            cause += "; the answer to an earlier attempt never arrived"
         return (
-            f"Sage refused the refresh token of connection {self.connection} (request "
-            f"{refusal.request_id}{lost}). Nothing was lost in the warehouse; syncs stay stopped until "
-            f"a person signs in. Run: {self._cure}"
+            f"Sage refused the refresh token of connection {self.connection} ({cause}). Nothing was "
+            f"lost; syncs stay stopped until a person signs in. Run: {self._cure}"
         )
 
     @property
