@@ -33,12 +33,13 @@ from cryptography.fernet import Fernet
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import Vault, authorise, open_vault
 
+RESOURCES = ("sales_invoices", "purchase_invoices", "ledger_entries")
 CHECKS = {
     # what must be equal in every contender's warehouse
-    "invoices": "SELECT count(*), sum(CAST(total_amount AS DECIMAL(28, 4))) FROM sage.sales_invoices",
-    "lines": "SELECT count(*), sum(CAST(net_amount AS DECIMAL(28, 4))) "
-    "FROM sage.sales_invoices__invoice_lines",
-    "entries": "SELECT count(*), sum(CAST(debit AS DECIMAL(28, 4))) FROM sage.ledger_entries",
+    "sales invoices": ("sales_invoices", "total_amount"),
+    "their lines": ("sales_invoices__invoice_lines", "net_amount"),
+    "purchase invoices": ("purchase_invoices", "total_amount"),
+    "ledger entries": ("ledger_entries", "debit"),
 }
 
 
@@ -83,6 +84,7 @@ def main() -> None:
             Contender("sage_accounting", ours),
             Contender("dlt rest_api, tuned", rest_api),
         ]
+        warm_up(sign_in(work / "warm-up"))
         for run in range(options.runs):
             for contender in contenders:  # interleaved, so that a slow minute hits all
                 measure(contender, work / f"{run}-{contender.name.replace(' ', '-')}")
@@ -134,6 +136,21 @@ def only_business(vault: Vault) -> str:
     return str(business["id"])
 
 
+def warm_up(vault: Vault) -> None:
+    """Read the lists once, so that the server's own first work is nobody's time."""
+    headers = {"Authorization": f"Bearer {vault.bearer()}", "X-Business": only_business(vault)}
+    with httpx.Client(base_url=load_settings().base_url, headers=headers, timeout=60) as http:
+        for name in RESOURCES:
+            query = {"attributes": "all", "items_per_page": "200"}
+            if name.endswith("_invoices"):
+                query |= {"sort": "created_at:asc", "show_payments_allocations": "true"}
+            total, page = 1, 0
+            while page * 200 < total:
+                page += 1
+                answer = http.get(f"/{name}", params={**query, "page": str(page)})
+                total = answer.raise_for_status().json()["$total"]
+
+
 def measure(contender: Contender, folder: Path) -> None:
     command = [sys.executable, "-m", *contender.command(folder)]
     started = time.perf_counter()
@@ -151,8 +168,10 @@ def compare_contents(work: Path, runs: int, contenders: list[Contender]) -> None
         for contender in contenders:
             path = work / f"{run}-{contender.name.replace(' ', '-')}" / "books.duckdb"
             with duckdb.connect(str(path), read_only=True) as connection:
-                for check, sql in CHECKS.items():
-                    row = connection.execute(sql).fetchone()
+                for check, (table, amount) in CHECKS.items():
+                    row = connection.execute(
+                        f"SELECT count(*), sum(CAST({amount} AS DECIMAL(28, 4))) FROM sage.{table}"
+                    ).fetchone()
                     assert row is not None
                     found.setdefault(check, set()).add(row)
     for check, values in found.items():

@@ -21,7 +21,7 @@ def main(business_id: str, folder: str) -> None:
         dataset_name="sage",
         pipelines_dir=f"{folder}/pipelines",
     )
-    resources = ["sales_invoices", "ledger_entries"]
+    resources = ["sales_invoices", "purchase_invoices", "ledger_entries"]
     pipeline.run(sage_accounting(businesses=[business_id], resources=resources))
 
 

@@ -25,6 +25,9 @@ SETTINGS = {
 }
 
 
+AMOUNTS = ("total_amount", "net_amount", "tax_amount", "debit", "credit")
+
+
 def main(base_url: str, token: str, business_id: str, folder: str) -> None:
     os.environ.update(SETTINGS)
     import dlt
@@ -50,6 +53,8 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
             "primary_key": "id",
             "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
             "parallelized": True,
+            # whole amounts come as 100, others as 99.5: undeclared, dlt would split them in two columns
+            "columns": {name: {"data_type": "decimal"} for name in AMOUNTS},
             "endpoint": {
                 "path": name,
                 "data_selector": "['$items']",
@@ -58,6 +63,7 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
             },
         }
 
+    documents = {"show_payments_allocations": "true", "sort": "created_at:asc"}
     source = rest_api_source(
         {
             "client": {
@@ -65,7 +71,8 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
                 "headers": {"Authorization": f"Bearer {token}", "X-Business": business_id},
             },
             "resources": [
-                resource("sales_invoices", show_payments_allocations="true"),
+                resource("sales_invoices", **documents),
+                resource("purchase_invoices", **documents),
                 resource("ledger_entries"),
             ],
         }

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dlt
+import pendulum
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sage_accounting import SyncReport, sage_accounting
-from sage_elt.warehouse import RAW_SCHEMA, Warehouse, WarehouseBusyError, lock_holder
+from sage_elt.warehouse import RAW_SCHEMA, Warehouse, lock_holder
+from sage_unified.model import build, duckdb_types, raw_columns
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None
     """Sage to the raw schema; ``report`` tells what became of each business and resource.
 
     What an earlier run extracted and could not load is loaded first. Raises ``SageError`` for what
-    stops a sync as a whole and :class:`WarehouseBusyError` when the file stays held; what was
+    stops a sync as a whole and ``WarehouseBusyError`` when the file stays held; what was
     extracted is then pending.
     """
     warehouse.check_writable()
@@ -93,4 +95,12 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) ->
             logger.info("the warehouse file was taken between the wait and the load; waiting again")
 
 
-__all__ = ["SyncRequest", "WarehouseBusyError", "books_pipeline", "sync"]
+def transform(warehouse: Warehouse) -> dict[tuple[str, str], int]:
+    """The raw schema to the schemas unified and marts; rows by (schema, table).
+
+    All tables are replaced in one transaction: interrupted, the old ones stand.
+    """
+    raw = warehouse.frames(RAW_SCHEMA, raw_columns())
+    tables = build(raw, pendulum.today("UTC").date())
+    warehouse.replace(tables, {name: duckdb_types(*name) for name in tables})
+    return {name: frame.height for name, frame in tables.items()}

@@ -37,8 +37,10 @@ from sage_accounting.shapes import (
     shape_of_value,
     wire_type,
 )
+from sage_accounting.spool import Chunk
 
 ITEMS = "$items"
+NO_ITEMS = pa.array([], pa.struct([]))
 ENVELOPE = {
     "$total": pa.int64(),
     "$page": pa.int64(),
@@ -53,6 +55,10 @@ class Page:
     """One answered page of a list; a singleton is a page of one."""
 
     items: pa.StructArray
+    """Its records, nested; none any more once they are flat (:attr:`chunk`)."""
+    ids: pa.Array
+    """The ids of its records; empty where records have none."""
+    count: int
     total: int | None
     """``$total``: how many records the whole list has."""
     number: int | None
@@ -64,9 +70,8 @@ class Page:
     digest: bytes
     """Of the body, to tell an unchanged list."""
     place: Place
-
-    def __len__(self) -> int:
-        return len(self.items)
+    chunk: Chunk | None = None
+    """Where the flat records of this page's batch are."""
 
 
 class Decoder:
@@ -89,8 +94,11 @@ class Decoder:
         envelope = {name: table.column(name)[0].as_py() for name in ENVELOPE}
         listed = table.column(ITEMS).combine_chunks()
         empty = pa.types.is_null(listed.type.value_type)
+        items = NO_ITEMS if empty else pc.list_flatten(listed)
         return Page(
-            items=pa.array([], pa.struct([])) if empty else pc.list_flatten(listed),
+            items=items,
+            ids=_ids(items),
+            count=len(items),
             total=envelope["$total"],
             number=envelope["$page"],
             has_next=bool(envelope["$next"]),
@@ -153,6 +161,12 @@ class Decoder:
         values = [conform(record, shape) for record in records]
         columns = {name: pa.array([document.get(name)], kind) for name, kind in ENVELOPE.items()}
         return pa.table({**columns, ITEMS: pa.array([values], pa.list_(wire_type(shape)))})
+
+
+def _ids(items: pa.StructArray) -> pa.Array:
+    if items.type.get_field_index("id") < 0:
+        return pa.array([], pa.string())
+    return items.field("id")
 
 
 def _enveloped(body: bytes, *, listed: bool) -> bytes:

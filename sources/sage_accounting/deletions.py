@@ -44,6 +44,11 @@ class Changes:
     children: Mapping[str, pa.Table]
     deletions: pa.Table
 
+    @property
+    def rows(self) -> int:
+        """Live records in ``root``."""
+        return int(self.root.num_rows - self.deletions.num_rows)
+
 
 def split_deleted(
     collection: Collection, tables: Tables, detected_by: DetectedBy

@@ -9,17 +9,20 @@ be under way with ``concurrency`` threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
+
+import pyarrow as pa
 
 from sage_accounting.catalogue import Collection
 from sage_accounting.client import SageClient
 from sage_accounting.cursors import Progress
-from sage_accounting.decode import Decoder, Page
-from sage_accounting.flatten import NO_TABLES, Tables, flatten
+from sage_accounting.decode import NO_ITEMS, Decoder, Page
+from sage_accounting.flatten import flatten
 from sage_accounting.readers import Found, Query, read_collection
+from sage_accounting.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A job that ended: ``found`` with its records decoded, or the error that ended it."""
+    """A job that ended: what it found, or the error that ended it."""
 
     job: Job
     requests: int
     found: Found | None = None
-    records: Tables = NO_TABLES
-    tombstones: Tables = NO_TABLES
     error: BaseException | None = None
 
 
@@ -51,17 +52,20 @@ class Extraction:
     def __init__(self, client: SageClient, concurrency: int) -> None:
         self._client = client
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="sage")
+        self._spool = Spool()
 
     def start(self, job: Job, decoder: Decoder, results: SimpleQueue[Result]) -> None:
         """Begin a job; its result is put into ``results`` when it ends."""
         steps = read_collection(job.collection, job.progress, job.loaded_ids)
-        reading = Reading(job, steps, decoder, self._client, self._pool, results)
+        reading = Reading(job, steps, decoder, self._client, self._pool, self._spool, results)
         self._pool.submit(reading.advance, None)
 
     def close(self) -> None:
         """Stop: what is queued is dropped, what is under way ends unheard."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._client.close()
+        self._spool.close()
+        pa.default_memory_pool().release_unused()  # the load needs it more
 
 
 class Reading:
@@ -74,6 +78,7 @@ class Reading:
         decoder: Decoder,
         client: SageClient,
         pool: ThreadPoolExecutor,
+        spool: Spool,
         results: SimpleQueue[Result],
     ) -> None:
         self._job = job
@@ -81,6 +86,7 @@ class Reading:
         self._decoder = decoder
         self._client = client
         self._pool = pool
+        self._spool = spool
         self._results = results
         self._lock = threading.Lock()
         self._pages: list[Page | None] = []
@@ -92,7 +98,7 @@ class Reading:
         try:
             queries = self._steps.send(pages) if pages is not None else next(self._steps)
         except StopIteration as stop:
-            self._finish(stop.value)
+            self._results.put(Result(self._job, self._requests, stop.value))
             return
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._fail(error)
@@ -122,24 +128,23 @@ class Reading:
                 return
         if self._error is not None:
             self._fail(self._error)
-        else:
-            self.advance([page for page in self._pages if page is not None])
-
-    def _finish(self, found: Found) -> None:
+            return
         try:
-            records = self._flat(found.records.pages)
-            tombstones = self._flat(found.tombstones)
+            pages = self._flat([page for page in self._pages if page is not None])
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._fail(error)
-            return
-        self._results.put(Result(self._job, self._requests, found, records, tombstones))
+        else:
+            self.advance(pages)
+
+    def _flat(self, pages: list[Page]) -> list[Page]:
+        """The pages without their records, which wait flat in the spool."""
+        job, items = self._job, [page.items for page in pages]
+        tables = flatten(job.collection, job.business_id, self._decoder.shape, items)
+        chunk = self._spool.keep(tables)
+        return [replace(page, items=NO_ITEMS, chunk=chunk) for page in pages]
 
     def _fail(self, error: BaseException) -> None:
         self._results.put(Result(self._job, self._requests, error=error))
-
-    def _flat(self, pages: Sequence[Page]) -> Tables:
-        items = (page.items for page in pages)
-        return flatten(self._job.collection, self._job.business_id, self._decoder.shape, items)
 
     @property
     def _requests(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -22,8 +21,9 @@ from sage_accounting.deletions import (
     changes_to_load,
     split_deleted,
 )
-from sage_accounting.flatten import NO_TABLES, Tables
+from sage_accounting.flatten import NO_TABLES
 from sage_accounting.readers import Found
+from sage_accounting.spool import Chunk
 
 
 class Loaded(Protocol):
@@ -36,93 +36,107 @@ class Loaded(Protocol):
     def children(self) -> list[str]: ...
 
 
-@dataclass(frozen=True)
-class Load:
-    """What one read of one collection of one business brings to the warehouse."""
-
-    changes: Changes | None
-    """None: nothing changed, nothing to load."""
-    progress: Progress
-
-    @property
-    def rows(self) -> int:
-        """Live records to load."""
-        return self.changes.root.num_rows - self.deleted if self.changes else 0
-
-    @property
-    def deleted(self) -> int:
-        return self.changes.deletions.num_rows if self.changes else 0
-
-    def tables(self, collection: Collection) -> Iterator[tuple[str, pa.Table]]:
-        """Full names and rows of the tables that have any."""
-        if self.changes is None:
-            return
-        if self.changes.root.num_rows:
-            yield collection.name, self.changes.root
-        for name, table in self.changes.children.items():
-            yield f"{collection.name}__{name}", table
-        if self.changes.deletions.num_rows:
-            yield DELETIONS_TABLE, self.changes.deletions
-
-
-def plan_load(
+def changes_of(
     collection: Collection,
     business_id: str,
     found: Found,
-    records: Tables,
-    tombstones: Tables,
     *,
     before: Progress | None,
     loaded: Loaded,
     now: datetime,
-) -> Load:
-    """Decide what to load for ``found`` and how far that gets.
+) -> Iterator[Changes]:
+    """What to load for ``found``, batch by batch; nothing when nothing changed.
 
-    ``before`` is the progress that the read started from; with the same digest nothing changed.
+    ``before`` is the progress that the read started from.
     """
-    digest = _digest(found.records.pages) if found.is_full else None
-    bound = next_bound(pendulum.instance(found.records.asked_at))
-    if digest is not None and before is not None and before.digest == digest:
-        return Load(None, Progress(bound, before.rows, digest))
-    records, deletions = split_deleted(collection, records, "deleted_at")
-    deletions = _loaded_only(business_id, deletions, loaded)
+    if found.is_full and before is not None and before.digest == digest_of(found):
+        return
     present = loaded.ids(business_id) if found.is_full else None
-    compared = True
+    live: set[str] = set()
+    for chunk in _chunks(found.records.pages):
+        records, deletions = split_deleted(collection, chunk.tables(), "deleted_at")
+        if present:
+            live.update(records.record_ids.to_pylist())
+        yield changes_to_load(
+            collection,
+            business_id,
+            records,
+            _loaded_only(business_id, deletions, loaded),
+            loaded_children=loaded.children(),
+            may_have_children=present,
+            detected_at=now,
+        )
+    gone = _gone(collection, business_id, found, live, loaded)
+    if gone:
+        yield changes_to_load(
+            collection,
+            business_id,
+            NO_TABLES,
+            gone,
+            loaded_children=loaded.children(),
+            may_have_children=frozenset(),
+            detected_at=now,
+        )
+
+
+def progress_of(
+    business_id: str, found: Found, *, rows: int, before: Progress | None, loaded: Loaded
+) -> Progress:
+    """How far ``found`` gets, when ``rows`` live records of it were loaded."""
+    bound = next_bound(pendulum.instance(found.records.asked_at))
+    if not found.is_full:
+        return Progress(bound, (before.rows if before else 0) + rows, None)
+    digest = digest_of(found)
+    if before is not None and before.digest == digest:
+        return Progress(bound, before.rows, digest)
+    compared = loaded.ids(business_id) is not None
+    # without a comparison the next run must look again, so the digest is not kept
+    return Progress(bound, rows, digest if compared else None)
+
+
+def tables_of(collection: Collection, changes: Changes) -> Iterator[tuple[str, pa.Table]]:
+    """Full names and rows of the tables that have any."""
+    if changes.root.num_rows:
+        yield collection.name, changes.root
+    for name, table in changes.children.items():
+        yield f"{collection.name}__{name}", table
+    if changes.deletions.num_rows:
+        yield DELETIONS_TABLE, changes.deletions
+
+
+def digest_of(found: Found) -> str:
+    """Of all pages of the list, to tell that nothing changed."""
+    digest = hashlib.blake2b(digest_size=16)
+    for page in found.records.pages:
+        digest.update(page.digest)
+    return digest.hexdigest()
+
+
+def _gone(
+    collection: Collection, business_id: str, found: Found, live: set[str], loaded: Loaded
+) -> list[Deletion]:
+    """Records that left without being in the list: missed in it, swept, or tombstones."""
     if found.is_full or found.swept_ids is not None:
-        vanished = _vanished(business_id, found, records, loaded)
-        compared = vanished is not None
-        deletions = _unique([*deletions, *(vanished or ())])
-    elif tombstones is not NO_TABLES:
-        _, dead = split_deleted(collection, tombstones, "deleted_since")
-        deletions = _unique([*deletions, *_loaded_only(business_id, dead, loaded)])
-    changes = changes_to_load(
-        collection,
-        business_id,
-        records,
-        deletions,
-        loaded_children=loaded.children(),
-        may_have_children=present,
-        detected_at=now,
-    )
-    rows = records.root.num_rows
-    progress = Progress(
-        since=bound,
-        rows=rows if found.is_full or before is None else before.rows + rows,
-        digest=digest if compared else None,  # without a comparison the next run must look again
-    )
-    return Load(changes, progress)
+        present = loaded.ids(business_id)
+        listed = live if found.is_full else found.swept_ids or frozenset()
+        missing = (present or frozenset()).difference(listed)
+        by: DetectedBy = "compare" if found.is_full else "sweep"
+        return [Deletion(record_id, by) for record_id in sorted(missing)]
+    dead = [
+        deletion
+        for chunk in _chunks(found.tombstones)
+        for deletion in split_deleted(collection, chunk.tables(), "deleted_since")[1]
+    ]
+    return _loaded_only(business_id, dead, loaded)
 
 
-def _vanished(
-    business_id: str, found: Found, records: Tables, loaded: Loaded
-) -> list[Deletion] | None:
-    """Loaded records that Sage does not list any more; None when that can not be known now."""
-    present = loaded.ids(business_id)
-    if present is None:
-        return None
-    live = set(records.record_ids.to_pylist()) if found.is_full else found.swept_ids or set()
-    by: DetectedBy = "compare" if found.is_full else "sweep"
-    return [Deletion(record_id, by) for record_id in sorted(present.difference(live))]
+def _chunks(pages: Sequence[Page]) -> Iterator[Chunk]:
+    """The batches of these pages, each once, in order."""
+    last: Chunk | None = None
+    for page in pages:
+        if page.chunk is not None and page.chunk is not last:
+            yield page.chunk
+        last = page.chunk
 
 
 def _loaded_only(business_id: str, deletions: list[Deletion], loaded: Loaded) -> list[Deletion]:
@@ -131,14 +145,3 @@ def _loaded_only(business_id: str, deletions: list[Deletion], loaded: Loaded) ->
         return []
     present = loaded.among(business_id, [deletion.id for deletion in deletions])
     return [d for d in deletions if present is None or d.id in present]
-
-
-def _unique(deletions: Sequence[Deletion]) -> list[Deletion]:
-    return list({deletion.id: deletion for deletion in reversed(deletions)}.values())
-
-
-def _digest(pages: Sequence[Page]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for page in pages:
-        digest.update(page.digest)
-    return digest.hexdigest()

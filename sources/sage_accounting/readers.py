@@ -123,7 +123,7 @@ def _read_once(
     query: Query,
 ) -> Generator[list[Query], list[Page], tuple[Listing | None, Place]]:
     (first,) = yield [{**query, "page": "1"}]
-    total = len(first) if first.total is None else first.total
+    total = first.count if first.total is None else first.total
     pages = [first]
     size = min(first.size or PAGE_SIZE, PAGE_SIZE)
     count = -(-total // size)
@@ -135,7 +135,7 @@ def _read_once(
 
 
 def _is_whole(collection: Collection, listing: Listing) -> bool:
-    count = sum(map(len, listing.pages))
+    count = sum(page.count for page in listing.pages)
     if count != listing.total or collection.key != ("id",):
         return count == listing.total
     return len(set(record_ids(listing.pages))) == count
@@ -144,8 +144,7 @@ def _is_whole(collection: Collection, listing: Listing) -> bool:
 def record_ids(pages: Sequence[Page]) -> Iterator[str]:
     """The ids of all records, in page order."""
     for page in pages:
-        if len(page):
-            yield from page.items.field("id").to_pylist()
+        yield from page.ids.to_pylist()
 
 
 def _batches(numbers: range) -> Iterator[range]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import dlt
 
 from sage_accounting.businesses import Business, choose, list_businesses
 from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.client import SageClient
-from sage_accounting.decode import Decoder
+from sage_accounting.decode import NO_ITEMS, Decoder
 from sage_accounting.errors import (
     BudgetExhaustedError,
     DecodeError,
@@ -25,6 +26,7 @@ from sage_accounting.flatten import flatten
 from sage_accounting.readers import Found, Listing
 from sage_accounting.report import Outcome, Status, SyncReport
 from sage_accounting.settings import Settings
+from sage_accounting.spool import Chunk
 from sage_accounting.tokens import SageAuth, open_vault
 
 logger = logging.getLogger(__name__)
@@ -91,12 +93,10 @@ class Run:
         collection, page = load_catalogue()["businesses"], business.page
         self.begin(business.id, collection)
         record = page.items.slice(business.row, 1)
-        return Result(
-            Job(business.id, collection, None),
-            requests=0,
-            found=Found(Listing([page], 1, page.sent_at), is_full=True),
-            records=flatten(collection, business.id, self._business_decoder.shape, [record]),
-        )
+        tables = flatten(collection, business.id, self._business_decoder.shape, [record])
+        own = replace(page, items=NO_ITEMS, count=1, chunk=Chunk(tables, None))
+        found = Found(Listing([own], 1, page.sent_at), is_full=True)
+        return Result(Job(business.id, collection, None), requests=0, found=found)
 
     def begin(self, business_id: str, collection: Collection) -> None:
         if self._report is not None:

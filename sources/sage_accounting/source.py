@@ -21,7 +21,7 @@ from sage_accounting.errors import ConfigurationError
 from sage_accounting.extraction import Job, Result, next_result
 from sage_accounting.flatten import BUSINESS, ROOT
 from sage_accounting.loaded import LoadedRecords
-from sage_accounting.loading import plan_load
+from sage_accounting.loading import changes_of, progress_of, tables_of
 from sage_accounting.report import Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
@@ -132,21 +132,26 @@ class _Lists:
         if result.error is not None or result.found is None:
             kept["last_error"] = self._run.fail(result)
             return
-        load = plan_load(
+        before = self._progress(business_id)
+        rows = deleted = 0
+        for changes in changes_of(
             collection,
             business_id,
             result.found,
-            result.records,
-            result.tombstones,
-            before=self._progress(business_id),
+            before=before,
             loaded=self._loaded,
             now=pendulum.now("UTC"),
+        ):
+            rows += changes.rows
+            deleted += changes.deletions.num_rows
+            for name, table in tables_of(collection, changes):
+                yield _hinted(collection, name, table)
+        progress = progress_of(
+            business_id, result.found, rows=rows, before=before, loaded=self._loaded
         )
-        for name, table in load.tables(collection):
-            yield _hinted(collection, name, table)
-        kept.update(load.progress.to_state())
+        kept.update(progress.to_state())
         kept.update(last_success=pendulum.now("UTC").to_iso8601_string(), last_error=None)
-        outcome = Outcome("ok", load.rows, load.deleted, result.requests)
+        outcome = Outcome("ok", rows, deleted, result.requests)
         self._run.note(business_id, collection, outcome)
 
     def _progress(self, business_id: str) -> Progress | None:
