@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import dlt
 import pendulum
+import polars as pl
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+import sage_unified
 from sage_accounting import SyncReport, sage_accounting
 from sage_elt.warehouse import RAW_SCHEMA, Warehouse, lock_holder
-from sage_unified.model import build, duckdb_types, raw_columns
+from sage_unified import build, checked_columns, duckdb_types, raw_columns
 
 logger = logging.getLogger(__name__)
 
@@ -104,3 +106,11 @@ def transform(warehouse: Warehouse) -> dict[tuple[str, str], int]:
     tables = build(raw, pendulum.today("UTC").date())
     warehouse.replace(tables, {name: duckdb_types(*name) for name in tables})
     return {name: frame.height for name, frame in tables.items()}
+
+
+def check(warehouse: Warehouse) -> pl.DataFrame:
+    """The tie-outs: one row an outcome, as :func:`sage_unified.check` gives them."""
+    tables: dict[str, pl.LazyFrame] = {}
+    for schema, wanted in checked_columns().items():
+        tables |= warehouse.frames(schema, wanted)
+    return sage_unified.check(tables)

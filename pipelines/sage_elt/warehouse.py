@@ -24,7 +24,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
-from sage_elt.duckdb_file import CatalogDuckDb
+from sage_elt.duckdb_file import duckdb_destination
 
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"
@@ -211,7 +211,7 @@ def open_warehouse(destination: str) -> Warehouse:
             return Warehouse(Destination.from_reference(destination), None)  # type: ignore[arg-type]  # None only for None
         configured = _configured_file()
         path = Path(configured or DEFAULT_FILE)
-        return Warehouse(CatalogDuckDb(str(path), destination_name="duckdb"), path)
+        return Warehouse(duckdb_destination(path), path)
     except (DltException, ConfigurationException, ValueError, ImportError) as error:
         raise WarehouseSettingError(
             f"The destination {destination!r} can not be opened ({_first_line(error)}). Nothing was "

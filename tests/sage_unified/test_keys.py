@@ -16,7 +16,7 @@ def keys(*rows: tuple[str | None, date]) -> list[str]:
 
 
 def test_key_is_of_a_published_hash() -> None:
-    expected = sha256("x\x1f2024-05-01".encode()).hexdigest()[:32]
+    expected = sha256(b"x\x1f2024-05-01").hexdigest()[:32]
     assert keys(("x", date(2024, 5, 1))) == [expected]
 
 

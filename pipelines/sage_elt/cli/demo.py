@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import polars as pl
 import typer
-from sage_sandbox.server import Sandbox, running_sandbox
 
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import authorise
@@ -17,6 +17,9 @@ from sage_elt.cli.options import DestinationName
 from sage_elt.cli.progress import sync_progress
 from sage_elt.jobs import SyncRequest
 from sage_elt.warehouse import Warehouse, open_warehouse
+
+if TYPE_CHECKING:
+    from sage_sandbox.server import Sandbox
 
 
 @app.command("demo")
@@ -33,6 +36,10 @@ def run_demo(
     warehouse = open_warehouse(destination)
     demo.start_over(warehouse)
     say(f"starting a Sage server with the books of {', '.join(demo.COUNTRIES)} ...")
+    from sage_sandbox.server import (
+        running_sandbox,  # a quarter of a second that no other command needs
+    )
+
     with running_sandbox(countries=demo.COUNTRIES, invoices=invoices, seed=seed) as sandbox:
         with demo.demo_settings(sandbox.settings_env()):
             broken = _go_the_whole_road(warehouse, sandbox)
@@ -54,7 +61,7 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
     say(f"sync {report.status} with {report.requests} requests; transforming ...")
     jobs.transform(warehouse)
     checks = jobs.check(warehouse)
-    broken = checks.filter(checks["status"] == "broken").height
+    broken = checks.filter(pl.col("status") == "broken").height
     say(f"{checks.height} tie-outs, {broken} broken")
     write_table(
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -71,26 +70,40 @@ def test_vector(index: int) -> None:
     assert {column: found[column] for column in EXPECTED} == wanted, case["why"]
 
 
-@pytest.mark.parametrize(
-    "row", rule_table("sage_tax_ids").to_dicts(), ids=lambda row: str(row["tax_rate_id"])
-)
-def test_sage_own_id_means_what_the_list_of_ids_says(row: dict[str, Any], rates: Rates) -> None:
-    given = {
-        "country": row["country"],
-        "tax_rate_id": row["tax_rate_id"],
-        "name": row["default_name"],
-        "percentage": str(row["percentage"]),
-        "document_date": date(2026, 1, 1),
-    }
-    found = classify_tax_rates(rates(given)).row(0, named=True)
-    columns = ("category_code", "rate_class", "treatment", "tax_type")
-    assert {c: found[c] for c in columns} == {c: row[c] for c in columns}
+SAGE_IDS = rule_table("sage_tax_ids")
+
+
+@pytest.fixture(scope="module")
+def classified_ids(rates: Rates) -> pl.DataFrame:
+    """Sage's own rates under their usual names, on a day on which their percentages are in force."""
+    return classify_tax_rates(
+        rates(
+            *(
+                {
+                    "country": row["country"],
+                    "tax_rate_id": row["tax_rate_id"],
+                    "name": row["default_name"],
+                    "percentage": str(row["percentage"]),
+                    "document_date": date(2026, 1, 1),
+                }
+                for row in SAGE_IDS.to_dicts()
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize("index", range(len(SAGE_IDS)), ids=SAGE_IDS["tax_rate_id"].to_list())
+def test_sage_own_id_means_what_the_list_of_ids_says(
+    classified_ids: pl.DataFrame, index: int
+) -> None:
+    columns = ["category_code", "rate_class", "treatment", "tax_type"]
+    found = classified_ids.row(index, named=True)
+    assert {c: found[c] for c in columns} == SAGE_IDS.select(columns).row(index, named=True)
     assert found["mapping_method"] == "id"
 
 
 def test_rows_keep_their_order() -> None:
-    order = list(range(len(CASES)))
-    random.Random(7).shuffle(order)
+    order = [*range(1, len(CASES), 2), *range(0, len(CASES), 2)]
     assert classify_tax_rates(given_rates()[order]).equals(classified()[order])
 
 
@@ -264,7 +277,7 @@ any_rates = st.lists(any_rate, min_size=1, max_size=40)
 """Many at once: a call has a price, a row hardly any."""
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(any_rates)
 def test_any_rate_has_a_category_or_a_reason(rates: Rates, rows: list[dict[str, Any]]) -> None:
     for row in classify_tax_rates(rates(*rows)).to_dicts():
@@ -272,7 +285,7 @@ def test_any_rate_has_a_category_or_a_reason(rates: Rates, rows: list[dict[str, 
         assert (row["mapping_method"] == "unmapped") == (row["category_code"] is None)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(any_rates)
 def test_answers_keep_to_their_vocabularies(rates: Rates, rows: list[dict[str, Any]]) -> None:
     for row in classify_tax_rates(rates(*rows)).to_dicts():
@@ -282,7 +295,7 @@ def test_answers_keep_to_their_vocabularies(rates: Rates, rows: list[dict[str, A
         assert row["tax_type"] in TAX_TYPES
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(any_rates)
 def test_zero_is_never_mapped_by_its_figure(rates: Rates, rows: list[dict[str, Any]]) -> None:
     answers = classify_tax_rates(rates(*rows))

@@ -1,0 +1,70 @@
+"""Businesses: ``dim_business`` and what else decides the rules that apply to one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from sage_unified.accounts import german_charts
+from sage_unified.vocabulary import UNKNOWN_COUNTRY, UNKNOWN_CURRENCY
+
+_CURRENCIES: Final = {"GB": "GBP", "US": "USD", "CA": "CAD"} | dict.fromkeys(
+    ("IE", "FR", "ES", "DE"), "EUR"
+)
+_CHARTS: Final = {"GB": "SAGE", "IE": "SAGE", "US": "SAGE", "CA": "SAGE", "FR": "PCG", "ES": "PGC"}
+
+
+def dim_business(
+    businesses: pl.LazyFrame,
+    financial_settings: pl.LazyFrame,
+    business_settings: pl.LazyFrame,
+    ledger_accounts: pl.LazyFrame,
+) -> pl.LazyFrame:
+    """One row a business, key ``business_id``, in that order. Takes the raw tables.
+
+    Where the financial settings were not loaded, the base currency is that of the country. A German
+    chart is recognised by its accounts.
+    """
+    country = pl.col("country__id")
+    chart = (
+        pl.when(country == "DE")
+        .then(pl.col("german_chart").fill_null("SKR03"))
+        .otherwise(country.replace_strict(_CHARTS, default=None))
+    )
+    german = german_charts(
+        ledger_accounts.select("business_id", "nominal_code", pl.coalesce("name", "display_name"))
+    ).rename({"chart_standard": "german_chart"})
+    usual_currency = country.replace_strict(_CURRENCIES, default=UNKNOWN_CURRENCY)
+    return (
+        businesses.join(financial_settings, on="business_id", how="left", validate="1:1")
+        .join(business_settings, on="business_id", how="left", validate="1:1")
+        .join(german, on="business_id", how="left", validate="1:1")
+        .select(
+            "business_id",
+            country.fill_null(UNKNOWN_COUNTRY).alias("country"),
+            pl.coalesce("name", "displayed_as").alias("name"),
+            pl.coalesce("base_currency__id", usual_currency).alias("base_currency"),
+            "year_end_date",
+            "year_end_lockdown_date",
+            "accounts_start_date",
+            "accounting_type",
+            pl.col("tax_scheme__id").alias("tax_scheme_id"),
+            "tax_number",
+            "siret",
+            chart.alias("chart_standard"),
+            "multi_currency_enabled",
+        )
+        .sort("business_id")
+    )
+
+
+def businesses_in_northern_ireland(
+    businesses: pl.LazyFrame, business_settings: pl.LazyFrame
+) -> pl.LazyFrame:
+    """``business_id`` of the businesses that trade goods under EU rules, from the raw tables."""
+    flagged = businesses.filter(pl.col("ni_based")).select("business_id")
+    registered = business_settings.filter(
+        pl.col("country_of_registration__id") == "NORTHERN_IRELAND"
+    ).select("business_id")
+    return pl.concat([flagged, registered]).unique()

@@ -1,0 +1,41 @@
+"""What can go wrong in the transforms.
+
+::
+
+    UnifiedError
+    ├── RuleTableError    a packaged rule table has a mistake: file, line and column
+    ├── InputError        a frame or an argument is not what a function needs; nothing was computed
+    └── BuildError        a table can not be made of the raw rows; no table was made
+
+A doubtful record is no error: it comes out unmapped, unclassified or as a broken check, with its
+reason. Every message is one paragraph: what happened, what it means for the data, what to do. No
+message holds a customer's data.
+"""
+
+from __future__ import annotations
+
+
+class UnifiedError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+class RuleTableError(UnifiedError):
+    """A packaged rule table has a mistake, so nothing was classified with it."""
+
+    def __init__(self, file: str, line: int, column: str, mistake: str) -> None:
+        super().__init__(
+            f"The rule table {file} has a mistake in line {line}, column {column}: {mistake}. "
+            "Nothing was classified with it and what was computed before stands. Correct that cell; "
+            "an unchanged installation is repaired by installing the package again."
+        )
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class InputError(UnifiedError):
+    """A frame lacks a column, or an argument has a value, that leaves nothing to compute."""
+
+
+class BuildError(UnifiedError):
+    """Raw rows contradict what a table is made by: a key twice, an amount that no column holds."""

@@ -1,0 +1,1 @@
+"""Reports over the unified schema, one module a report."""

@@ -1,0 +1,66 @@
+"""The trial balance: what each account held at the end of each month."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from sage_unified.accounts import UNCLASSIFIED
+from sage_unified.columns import MONEY
+
+COLUMNS: Final = {
+    "business_id": "VARCHAR",
+    "period_end": "DATE",
+    "account_id": "VARCHAR",
+    "account_code": "VARCHAR",
+    "account_class": "VARCHAR",
+    "opening_balance": "DECIMAL(19,4)",
+    "debits": "DECIMAL(19,4)",
+    "credits": "DECIMAL(19,4)",
+    "closing_balance": "DECIMAL(19,4)",
+}
+"""Columns as in marts.csv, with their DuckDB types."""
+
+_ACCOUNT: Final = ["business_id", "account_id"]
+
+
+def trial_balance(entries: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame:
+    """One row a business, month end and account, in that order.
+
+    Takes ``fct_ledger_entry`` and ``dim_account``. Every account that has an entry stands in every month
+    from the business's first entry to its last; deleted entries are left out. Balances are in base
+    currency, debit positive: closing = opening + debits - credits, and each month's closing balances
+    sum to 0.
+    """
+    posted = entries.filter(~pl.col("is_deleted")).with_columns(
+        pl.col("date").dt.month_end().alias("period_end")
+    )
+    months = posted.group_by("business_id").agg(
+        pl.date_range(pl.col("date").min().dt.month_start(), pl.col("date").max(), "1mo")
+        .dt.month_end()
+        .alias("period_end")
+    )
+    moved = posted.group_by(*_ACCOUNT, "period_end").agg(
+        pl.col("debit").sum().alias("debits"), pl.col("credit").sum().alias("credits")
+    )
+    movement = pl.col("debits") - pl.col("credits")
+    described = accounts.select(*_ACCOUNT, pl.col("code").alias("account_code"), "account_class")
+    return (
+        posted.select(_ACCOUNT)
+        .unique()
+        .join(months, on="business_id", validate="m:1")
+        .explode("period_end")
+        .join(moved, on=[*_ACCOUNT, "period_end"], how="left", validate="1:1")
+        .with_columns(pl.col("debits", "credits").fill_null(0))
+        .sort(*_ACCOUNT, "period_end")
+        .with_columns(movement.cum_sum().over(_ACCOUNT).alias("closing_balance"))
+        .with_columns((pl.col("closing_balance") - movement).alias("opening_balance"))
+        .join(described, on=_ACCOUNT, how="left", validate="m:1")
+        .with_columns(
+            pl.col("account_class").fill_null(UNCLASSIFIED),
+            pl.col("opening_balance", "debits", "credits", "closing_balance").cast(MONEY),
+        )
+        .sort("business_id", "period_end", "account_id")
+        .select(COLUMNS.keys())
+    )
