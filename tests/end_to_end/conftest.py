@@ -159,3 +159,13 @@ def signed_in(user: User) -> User:
     """Signed in, all businesses selected."""
     user.connect()
     return user
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """Signed in and synced once; for tests that leave the books and the warehouse as they are."""
+    with running_sandbox(countries=("GB", "FR"), invoices=30, seed=5) as running:
+        somebody = new_user(tmp_path_factory.mktemp("synced") / "user", running)
+        somebody.connect()
+        somebody.ok("run")
+        yield somebody

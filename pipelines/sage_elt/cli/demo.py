@@ -15,6 +15,7 @@ from sage_elt.cli.app import ExitCode, app
 from sage_elt.cli.console import say, write_table
 from sage_elt.cli.options import DestinationName
 from sage_elt.cli.progress import sync_progress
+from sage_elt.cli.sync import summarise
 from sage_elt.jobs import SyncRequest
 from sage_elt.warehouse import Warehouse, open_warehouse
 
@@ -58,7 +59,8 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
     say(f"signed in; {len(selected)} businesses; syncing all resources ...")
     with sync_progress() as report:
         jobs.sync(warehouse, SyncRequest(settings.connection), report)
-    say(f"sync {report.status} with {report.requests} requests; transforming ...")
+    summarise(report)
+    say("transforming ...")
     jobs.transform(warehouse)
     checks = jobs.check(warehouse)
     broken = checks.filter(pl.col("status") == "broken").height

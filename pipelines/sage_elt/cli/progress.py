@@ -22,11 +22,9 @@ def sync_progress() -> Iterator[SyncReport]:
 
 
 def _line(business_id: str, resource: str, outcome: Outcome) -> None:
+    """Only what somebody must look at; the rest is summed up by business at the end."""
     if outcome.status == "failed":
         say(f"  {business_id} {resource}: failed: {outcome.error}")
-    elif outcome.rows or outcome.deleted:
-        removed = f", {outcome.deleted} removed" if outcome.deleted else ""
-        say(f"  {business_id} {resource}: {outcome.rows} records{removed}")
 
 
 @contextmanager

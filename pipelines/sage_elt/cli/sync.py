@@ -107,13 +107,23 @@ def run(
 def _sync(warehouse: Warehouse, request: SyncRequest) -> SyncReport:
     with sync_progress() as report:
         jobs.sync(warehouse, request, report)
-    rows = sum(o.rows for b in report.outcomes.values() for o in b.values())
-    deleted = sum(o.deleted for b in report.outcomes.values() for o in b.values())
-    say(
-        f"sync {report.status}: {len(report.outcomes)} businesses, {rows} records loaded, "
-        f"{deleted} removed, {report.requests} requests"
-    )
+    summarise(report)
     return report
+
+
+def summarise(report: SyncReport) -> None:
+    """One line a business, one for all."""
+    for business_id, outcomes in report.outcomes.items():
+        changed = sum(1 for o in outcomes.values() if o.rows or o.deleted)
+        failed = sum(1 for o in outcomes.values() if o.status == "failed")
+        unavailable = sum(1 for o in outcomes.values() if o.status == "unavailable")
+        say(
+            f"  {business_id}: {len(outcomes)} resources, {changed} with changes, "
+            f"{sum(o.rows for o in outcomes.values())} records loaded, "
+            f"{sum(o.deleted for o in outcomes.values())} removed, "
+            f"{unavailable} not offered, {failed} failed"
+        )
+    say(f"sync {report.status}: {len(report.outcomes)} businesses, {report.requests} requests")
 
 
 def _sync_exit_code(report: SyncReport) -> ExitCode:

@@ -107,7 +107,7 @@ def entries(make_entry: Entry, posted: Any) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(posted=postings)
 def test_closing_balances_of_every_month_sum_to_zero(
     raw_books: Books, make_entry: Entry, posted: Any
@@ -118,7 +118,7 @@ def test_closing_balances_of_every_month_sum_to_zero(
     assert sums.filter(pl.col("debits") != pl.col("credits")).is_empty()
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(posted=postings)
 def test_each_month_opens_with_what_the_month_before_closed(
     raw_books: Books, make_entry: Entry, posted: Any

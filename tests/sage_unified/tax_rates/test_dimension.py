@@ -184,7 +184,7 @@ def dimension_of(books: Books, rates: Any) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(rates=any_rates, day=dates)
 def test_row_of_a_date_says_what_the_classifier_says_of_it(
     raw_books: Books, rates: Any, day: date
@@ -223,7 +223,7 @@ def test_row_of_a_date_says_what_the_classifier_says_of_it(
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(rates=any_rates)
 def test_rows_of_a_rate_do_not_overlap(raw_books: Books, rates: Any) -> None:
     found = dimension_of(raw_books, rates).with_columns(
