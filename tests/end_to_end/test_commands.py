@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import User
+    from shell import User
 
 
 def test_run_syncs_transforms_and_ties_out(synced: User) -> None:

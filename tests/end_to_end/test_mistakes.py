@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Done, User
+    from shell import Done, User
 
 PREFIX = "SOURCES__SAGE_ACCOUNTING__"
 

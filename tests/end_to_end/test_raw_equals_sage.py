@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sage_accounting.catalogue import load_catalogue
 
 if TYPE_CHECKING:
-    from conftest import User
+    from shell import User
 
     from sage_sandbox.store import Collection
 
