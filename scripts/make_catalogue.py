@@ -48,6 +48,11 @@ ITEM = (
     ("mark_as_sent", "false"),
     ("show_payments_allocations", "true"),
 )
+SHOWN_BY = {
+    # child lists that a read by id has only with a parameter, which we do not send
+    "corrections": "show_corrections",
+    "analysis_type_categories": "show_analysis_types",
+}
 SERIAL = {  # numbered by Sage in sequence: no two parallel creations in one business
     "contacts",
     "products",
@@ -198,6 +203,7 @@ def collections(spec: dict[str, Any]) -> Iterator[dict[str, str]]:
         listed = schema.get("type") == "array"
         model = reference(schema["items"] if listed else schema)
         fields = spec["definitions"][model]["properties"]
+        by_id = parameters(item.get("get", {}))
         known = [parameter["name"] for parameter in get["parameters"] if parameter["in"] == "query"]
         post, put = methods.get("post", {}), item.get("put", methods.get("put", {}))
         namespace, required = body(spec, post)
@@ -213,8 +219,12 @@ def collections(spec: dict[str, Any]) -> Iterator[dict[str, str]]:
             "sort": "|".join(sort_attributes(get)),
             "parameters": "|".join(known),
             "complete": query(COMPLETE, known),
-            "item_parameters": query(ITEM, parameters(item.get("get", {}))),
-            "children": "|".join(f for f, p in fields.items() if p.get("type") == "array"),
+            "item_parameters": query(ITEM, by_id),
+            "children": "|".join(
+                field
+                for field, schema in fields.items()
+                if schema.get("type") == "array" and SHOWN_BY.get(field) not in by_id
+            ),
             "countries": countries(get["description"]),
             "role_area": "|".join(
                 dict.fromkeys(re.findall(r"[Aa]rea:? `([^`]+)`", get["description"]))

@@ -8,7 +8,7 @@ less an overlap, never the latest ``updated_at`` seen: a record written meanwhil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import pendulum
@@ -34,13 +34,15 @@ class Progress:
     """Records in the list at the last full read plus those changed since: never too few."""
     digest: str | None
     """Of the last full read, to tell that nothing changed."""
+    by_id: bool | None = None
+    """Whether children must be read by id; None = not decided (:func:`readers.read_collection`)."""
 
     def to_state(self) -> dict[str, Any]:
-        return {"since": self.since, "rows": self.rows, "digest": self.digest}
+        return asdict(self)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any] | None) -> Progress | None:
-        return cls(state["since"], state["rows"], state["digest"]) if state else None
+    def from_state(cls, state: Mapping[str, Any]) -> Progress:
+        return cls(state["since"], state["rows"], state["digest"], state.get("by_id"))
 
 
 def next_bound(asked_at: pendulum.DateTime) -> str:

@@ -70,6 +70,8 @@ class Page:
     digest: bytes
     """Of the body, to tell an unchanged list."""
     place: Place
+    lacking: frozenset[str] = frozenset()
+    """Child lists that records of this collection can have and none of these has, not even empty."""
     chunk: Chunk | None = None
     """Where the flat records of this page's batch are."""
 
@@ -83,18 +85,25 @@ class Decoder:
         self._shape: Struct = EMPTY
 
     def read_page(self, answer: Answer) -> Page:
-        """Parse one answer.
+        """A page of the list, or a singleton.
 
         Raises :class:`MalformedBodyError` for a body that is cut off or no JSON.
         """
-        body = _enveloped(answer.body, listed=self._collection.kind != "singleton")
+        return self._read(answer, listed=self._collection.kind != "singleton")
+
+    def read_record(self, answer: Answer) -> Page:
+        """One record that was asked for by its id, as a page of one. Raises like :meth:`read_page`."""
+        return self._read(answer, listed=False)
+
+    def _read(self, answer: Answer, *, listed: bool) -> Page:
+        body = _enveloped(answer.body, listed=listed)
         table = self._parse_any(body)
         if table.num_rows != 1:
             raise MalformedBodyError("several documents in one body")
         envelope = {name: table.column(name)[0].as_py() for name in ENVELOPE}
-        listed = table.column(ITEMS).combine_chunks()
-        empty = pa.types.is_null(listed.type.value_type)
-        items = NO_ITEMS if empty else pc.list_flatten(listed)
+        records = table.column(ITEMS).combine_chunks()
+        empty = pa.types.is_null(records.type.value_type)
+        items = NO_ITEMS if empty else pc.list_flatten(records)
         return Page(
             items=items,
             ids=_ids(items),
@@ -106,6 +115,7 @@ class Decoder:
             sent_at=answer.sent_at,
             digest=hashlib.blake2b(answer.body, digest_size=16).digest(),
             place=answer.place,
+            lacking=frozenset(c for c in self._collection.children if _key(c) not in answer.body),
         )
 
     @property
@@ -161,6 +171,11 @@ class Decoder:
         values = [conform(record, shape) for record in records]
         columns = {name: pa.array([document.get(name)], kind) for name, kind in ENVELOPE.items()}
         return pa.table({**columns, ITEMS: pa.array([values], pa.list_(wire_type(shape)))})
+
+
+def _key(name: str) -> bytes:
+    """A field's name as a body spells it; inside a text its quotes would be escaped."""
+    return b'"%s"' % name.encode()
 
 
 def _ids(items: pa.StructArray) -> pa.Array:

@@ -23,7 +23,7 @@ from sage_accounting.client import SageClient
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import NO_ITEMS, Decoder, Page
 from sage_accounting.flatten import flatten
-from sage_accounting.readers import Found, Query, read_collection
+from sage_accounting.readers import KEY, Found, Query, read_collection
 from sage_accounting.spool import Spool
 
 
@@ -118,13 +118,7 @@ class Reading:
         page: Page | None = None
         try:
             if self._error is None:  # a sibling's failure makes this page useless
-                page = self._client.get(
-                    self._job.collection.path,
-                    query,
-                    business_id=self._job.business_id,
-                    resource=self._job.collection.name,
-                    read=self._decoder.read_page,
-                )
+                page = self._ask(query)
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._error = error
         with self._lock:
@@ -141,6 +135,18 @@ class Reading:
             self._fail(error)
         else:
             self.advance(pages)
+
+    def _ask(self, query: Query) -> Page:
+        path, read = self._job.collection.path, self._decoder.read_page
+        if KEY in query:
+            path, read = f"{path}/{query[KEY]}", self._decoder.read_record
+        return self._client.get(
+            path,
+            {name: value for name, value in query.items() if name != KEY},
+            business_id=self._job.business_id,
+            resource=self._job.collection.name,
+            read=read,
+        )
 
     def _flat(self, pages: list[Page]) -> list[Page]:
         """The pages without their records, which wait flat in the spool."""

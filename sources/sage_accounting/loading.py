@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -49,7 +48,7 @@ def changes_of(
 
     ``before`` is the progress that the read started from.
     """
-    if found.is_full and before is not None and before.digest == digest_of(found):
+    if found.is_full and before is not None and before.digest == found.digest:
         return
     present = loaded.ids(business_id) if found.is_full else None
     live: set[str] = set()
@@ -85,13 +84,12 @@ def progress_of(
     """How far ``found`` gets, when ``rows`` live records of it were loaded."""
     bound = next_bound(pendulum.instance(found.records.asked_at))
     if not found.is_full:
-        return Progress(bound, (before.rows if before else 0) + rows, None)
-    digest = digest_of(found)
-    if before is not None and before.digest == digest:
-        return Progress(bound, before.rows, digest)
+        return Progress(bound, (before.rows if before else 0) + rows, None, found.by_id)
+    if before is not None and before.digest == found.digest:
+        return Progress(bound, before.rows, found.digest, found.by_id)
     compared = loaded.ids(business_id) is not None
     # without a comparison the next run must look again, so the digest is not kept
-    return Progress(bound, rows, digest if compared else None)
+    return Progress(bound, rows, found.digest if compared else None, found.by_id)
 
 
 def tables_of(collection: Collection, changes: Changes) -> Iterator[tuple[str, pa.Table]]:
@@ -102,14 +100,6 @@ def tables_of(collection: Collection, changes: Changes) -> Iterator[tuple[str, p
         yield f"{collection.name}__{name}", table
     if changes.deletions.num_rows:
         yield DELETIONS_TABLE, changes.deletions
-
-
-def digest_of(found: Found) -> str:
-    """Of all pages of the list, to tell that nothing changed."""
-    digest = hashlib.blake2b(digest_size=16)
-    for page in found.records.pages:
-        digest.update(page.digest)
-    return digest.hexdigest()
 
 
 def _gone(

@@ -11,6 +11,7 @@ the distinct ids are as many as the first and the last page's ``$total`` say.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ READINGS = 4
 """How often a list is read before it is given up as moving too fast."""
 
 Query = Mapping[str, str]
+"""Parameters of a list; with :data:`KEY`, of a read of one record."""
+KEY = ":key"
 Steps: TypeAlias = "Generator[list[Query], list[Page], Listing]"
 
 
@@ -53,6 +56,10 @@ class Found:
     """Pages of deleted records: id and deleted_at."""
     swept_ids: frozenset[str] | None = None
     """Every id that Sage still has, when only changes were read and the count did not agree."""
+    digest: str | None = None
+    """Of a full list as Sage listed it, to tell that nothing changed."""
+    by_id: bool | None = None
+    """Whether the list leaves children out that a read by id has; None = never missing so far."""
 
 
 def read_collection(
@@ -63,24 +70,66 @@ def read_collection(
     ``loaded_ids`` are the ids already loaded; needed only where Sage lists changes but no deletions.
     """
     if collection.kind == "singleton":
-        return Found((yield from read_singleton(collection)), is_full=True)
+        listing = yield from read_singleton(collection)
+        return Found(listing, is_full=True, digest=digest_of(listing.pages))
+    by_id = progress.by_id if progress else None
     if progress is None or way_to_read(collection, progress) == "full":
-        return Found((yield from read_list(collection, {})), is_full=True)
+        listing = yield from read_list(collection, {})
+        digest = digest_of(listing.pages)
+        if progress is None or digest != progress.digest:
+            listing, by_id = yield from _with_children(collection, listing, by_id)
+        return Found(listing, is_full=True, digest=digest, by_id=by_id)
     changed = yield from read_list(collection, {"updated_or_created_since": progress.since})
+    records, by_id = yield from _with_children(collection, changed, by_id)
     if collection.deleted_since:
         gone = yield from read_list(
             collection,
             {"deleted_since": progress.since, "attributes": "deleted_at"},
             complete=False,
         )
-        return Found(changed, is_full=False, tombstones=gone.pages)
+        return Found(records, is_full=False, tombstones=gone.pages, by_id=by_id)
     if sees_deletions(collection) or loaded_ids is None:
-        return Found(changed, is_full=False)
+        return Found(records, is_full=False, by_id=by_id)
     total = yield from count_of({})
     if total == len(loaded_ids.union(record_ids(changed.pages))):
-        return Found(changed, is_full=False)
+        return Found(records, is_full=False, by_id=by_id)
     swept = yield from read_list(collection, {}, complete=False)
-    return Found(changed, is_full=False, swept_ids=frozenset(record_ids(swept.pages)))
+    swept_ids = frozenset(record_ids(swept.pages))
+    return Found(records, is_full=False, swept_ids=swept_ids, by_id=by_id)
+
+
+def _with_children(
+    collection: Collection, listing: Listing, by_id: bool | None
+) -> Generator[list[Query], list[Page], tuple[Listing, bool | None]]:
+    """The listing, read again record by record when it lacks children that a read by id has.
+
+    Whether lists carry their children differs by resource and plan and is nowhere written down. The
+    first list that lacks some decides it, with one record; the decision is kept.
+    """
+    lacking = frozenset().union(*(page.lacking for page in listing.pages))
+    ids = list(record_ids(listing.pages))
+    if not lacking or not ids or by_id is False:
+        return listing, by_id
+    if by_id is None:
+        (probe,) = yield [_item(collection, ids[0])]
+        if not lacking - probe.lacking:
+            return listing, False
+    pages: list[Page] = []
+    for numbers in _batches(range(len(ids))):
+        pages += yield [_item(collection, ids[number]) for number in numbers]
+    return Listing(pages, listing.total, listing.asked_at), True
+
+
+def _item(collection: Collection, record_id: str) -> Query:
+    return {KEY: record_id, **collection.item_parameters}
+
+
+def digest_of(pages: Sequence[Page]) -> str:
+    """Of all pages of a list, to tell that nothing changed."""
+    digest = hashlib.blake2b(digest_size=16)
+    for page in pages:
+        digest.update(page.digest)
+    return digest.hexdigest()
 
 
 def read_singleton(collection: Collection) -> Steps:

@@ -23,7 +23,7 @@ from sage_accounting.errors import (
 )
 from sage_accounting.extraction import Extraction, Job, Result
 from sage_accounting.flatten import flatten
-from sage_accounting.readers import Found, Listing
+from sage_accounting.readers import Found, Listing, digest_of
 from sage_accounting.report import Outcome, Status, SyncReport
 from sage_accounting.settings import Settings
 from sage_accounting.spool import Chunk
@@ -95,7 +95,7 @@ class Run:
         record = page.items.slice(business.row, 1)
         tables = flatten(collection, business.id, self._business_decoder.shape, [record])
         own = replace(page, items=NO_ITEMS, count=1, chunk=Chunk(tables, None))
-        found = Found(Listing([own], 1, page.sent_at), is_full=True)
+        found = Found(Listing([own], 1, page.sent_at), is_full=True, digest=digest_of([own]))
         return Result(Job(business.id, collection, None), requests=0, found=found)
 
     def begin(self, business_id: str, collection: Collection) -> None:

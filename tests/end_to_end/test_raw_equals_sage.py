@@ -91,3 +91,14 @@ def test_lead_business_that_changes_in_mid_air_mixes_nothing(signed_in: User) ->
     signed_in.sandbox.control("lead", business=second)
     signed_in.sync("--business", first)
     assert signed_in.differences([first]) == []
+
+
+def test_children_that_lists_leave_out_are_read_by_id(signed_in: User) -> None:
+    hidden = ["sales_invoices", "contact_payments", "journals"]
+    signed_in.sandbox.control("hide_children", resources=hidden)
+    for name in hidden:
+        signed_in.sync("--resource", name)
+    signed_in.sandbox.control("hide_children", resources=[])
+    found = signed_in.differences(business_ids(signed_in))
+    assert [line for line in found if line.startswith(tuple(hidden))] == []
+    assert signed_in.sandbox.state.marked_as_sent == []

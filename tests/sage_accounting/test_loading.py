@@ -16,7 +16,7 @@ from sage_accounting.deletions import MARKER, Changes
 from sage_accounting.errors import Place
 from sage_accounting.flatten import flatten
 from sage_accounting.loading import changes_of, progress_of
-from sage_accounting.readers import Found, Listing
+from sage_accounting.readers import Found, Listing, digest_of
 from sage_accounting.spool import Chunk
 
 INVOICES = load_catalogue()["sales_invoices"]
@@ -83,7 +83,7 @@ def load_of(
 ) -> Load:
     records = Listing(pages(collection, items), len(items), NOW)
     dead = pages(collection, tombstones) if tombstones else []
-    found = Found(records, is_full, dead, swept)
+    found = Found(records, is_full, dead, swept, digest_of(records.pages))
     changes = list(changes_of(collection, "b1", found, before=before, loaded=loaded, now=NOW))
     rows = sum(c.rows for c in changes)
     return Load(changes, progress_of("b1", found, rows=rows, before=before, loaded=loaded))

@@ -16,7 +16,7 @@ from sage_accounting.client import Answer
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import Decoder, Page
 from sage_accounting.errors import ListMovedError, Place
-from sage_accounting.readers import Found, Query, read_collection, read_list, record_ids
+from sage_accounting.readers import KEY, Found, Query, read_collection, read_list, record_ids
 
 INVOICES = load_catalogue()["sales_invoices"]
 ENTRIES = load_catalogue()["ledger_entries"]
@@ -40,6 +40,8 @@ class SageList:
 
     def answer(self, query: Query) -> Page:
         self.asked.append(query)
+        if KEY in query:
+            return self._decoder.read_record(self._sent(self.record(query[KEY])))
         number, size = int(query.get("page", 1)), int(query["items_per_page"])
         pages = max(1, -(-len(self.ids) // size))
         number = min(number, pages)  # past the end is the last page again
@@ -49,11 +51,21 @@ class SageList:
             "$page": number,
             "$next": "/more" if number < pages else None,
             "$itemsPerPage": size,
-            "$items": [{"id": i} for i in items],
+            "$items": [self.listed(i) for i in items],
         }
         self._on_page(self, len(self.asked))
-        answer = Answer(json.dumps(body).encode(), Place("ledger_entries"), datetime.now(UTC))
-        return self._decoder.read_page(answer)
+        return self._decoder.read_page(self._sent(body))
+
+    def record(self, key: str) -> dict[str, Any]:
+        """A record as a read by id has it."""
+        return {"id": key, **{child: [] for child in INVOICES.children}}
+
+    def listed(self, key: str) -> dict[str, Any]:
+        """A record as the list has it."""
+        return self.record(key)
+
+    def _sent(self, body: dict[str, Any]) -> Answer:
+        return Answer(json.dumps(body).encode(), Place("ledger_entries"), datetime.now(UTC))
 
 
 def run(steps: Generator[list[Query], list[Page], T], sage: SageList) -> T:
@@ -86,7 +98,9 @@ def test_no_parameter_is_sent_that_the_collection_does_not_know(collection: Coll
     for progress in (None, SMALL, LARGE):
         sage = SageList(names(3))
         run(read_collection(collection, progress, frozenset({"other"})), sage)
-        assert {name for query in sage.asked for name in query} <= collection.parameters
+        assert {name for query in sage.asked for name in query if KEY not in query} <= (
+            collection.parameters
+        )
 
 
 def test_sortable_list_is_read_in_order_of_creation() -> None:
@@ -184,3 +198,47 @@ def test_list_without_deletion_signal_is_swept_when_the_count_disagrees() -> Non
     sage = Quotes([])
     assert found(QUOTES, LARGE, sage).swept_ids == frozenset(names(999))
     assert "attributes" not in sage.asked[-1]
+
+
+class WithoutChildren(SageList):
+    """A list that leaves out what a read by id has."""
+
+    def listed(self, key: str) -> dict[str, Any]:
+        return {"id": key}
+
+
+class Childless(WithoutChildren):
+    """Records that have no child lists anywhere."""
+
+    def record(self, key: str) -> dict[str, Any]:
+        return {"id": key}
+
+
+def test_children_that_the_list_lacks_are_read_by_id() -> None:
+    sage = WithoutChildren(names(3))
+    read = found(INVOICES, None, sage)
+    assert read.by_id is True
+    assert [page.lacking for page in read.records.pages] == [frozenset()] * 3
+
+
+def test_read_by_id_never_marks_a_document_as_sent() -> None:
+    sage = WithoutChildren(names(3))
+    found(INVOICES, None, sage)
+    assert all(query["mark_as_sent"] == "false" for query in sage.asked if KEY in query)
+
+
+def test_children_that_exist_nowhere_cost_one_request_once() -> None:
+    sage = Childless(names(3))
+    read = found(INVOICES, None, sage)
+    assert read.by_id is False
+    assert len(sage.asked) == 2
+    found(INVOICES, Progress(SMALL.since, 3, None, by_id=False), sage)
+    assert len(sage.asked) == 3
+
+
+def test_unchanged_list_is_not_read_by_id_again() -> None:
+    sage = WithoutChildren(names(3))
+    first = found(INVOICES, None, sage)
+    asked = len(sage.asked)
+    found(INVOICES, Progress(SMALL.since, 3, first.digest, by_id=True), sage)
+    assert len(sage.asked) == asked + 1

@@ -13,11 +13,10 @@ import typer
 # Accounting data is nobody else's business: dlt reports usage only to who asks for it.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
-from sage_unified.errors import UnifiedError
-
 from sage_accounting.errors import ConfigurationError, ReauthorisationError, SageError
 from sage_elt.cli.console import complain, people
 from sage_elt.warehouse import WarehouseError, WarehouseSettingError, lock_holder
+from sage_unified.errors import UnifiedError
 
 app = typer.Typer(
     name="sage-elt",
