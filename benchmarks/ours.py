@@ -1,4 +1,4 @@
-"""Ours: the source alone, as a plain dlt user runs it, with the same resources.
+"""Ours: the source with the destination that ``sage-elt sync`` uses, and the same resources.
 
     python -m benchmarks.ours BUSINESS_ID FOLDER
 
@@ -8,16 +8,18 @@ The sandbox's addresses and credentials stand in the environment, a connection i
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import dlt
 
 from sage_accounting import sage_accounting
+from sage_elt.duckdb_file import duckdb_destination
 
 
 def main(business_id: str, folder: str) -> None:
     pipeline = dlt.pipeline(
         "ours",
-        destination=dlt.destinations.duckdb(f"{folder}/books.duckdb"),
+        destination=duckdb_destination(Path(folder) / "books.duckdb"),
         dataset_name="sage",
         pipelines_dir=f"{folder}/pipelines",
     )
