@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 from cryptography.fernet import Fernet
 
-from sage_elt.jobs import books_pipeline
+from sage_elt.jobs import DEMO_CONNECTION, books_pipeline
 from sage_elt.warehouse import Warehouse, WarehouseSettingError
 
 COUNTRIES = ("GB", "IE", "DE", "FR", "ES", "CA", "US")
-CONNECTION = "demo"
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def demo_settings(sandbox: Mapping[str, str]) -> Iterator[None]:
         settings = {
             **sandbox,
             "SOURCES__SAGE_ACCOUNTING__TOKEN_KEY": Fernet.generate_key().decode(),
-            "SOURCES__SAGE_ACCOUNTING__CONNECTION": CONNECTION,
+            "SOURCES__SAGE_ACCOUNTING__CONNECTION": DEMO_CONNECTION,
             "SOURCES__SAGE_ACCOUNTING__REQUESTS_PER_MINUTE": "0",
             "DLT_DATA_DIR": folder,
         }
@@ -73,21 +71,13 @@ def start_over(warehouse: Warehouse) -> None:
         return
     warehouse.check_writable()
     warehouse.wait_until_free(0)
-    if not _holds_only_a_demo(warehouse):
+    demo = books_pipeline(warehouse, DEMO_CONNECTION).pipeline_name
+    if warehouse.pipelines() - {demo} or (not warehouse.pipelines() and warehouse.tables("main")):
         raise WarehouseSettingError(
             f"The file {warehouse.path} exists and is no demo's, so the demo left it as it is. Run it "
             "in another folder, or set DESTINATION__DUCKDB__CREDENTIALS to another file."
         )
     warehouse.path.unlink()
-
-
-def _holds_only_a_demo(warehouse: Warehouse) -> bool:
-    name = books_pipeline(warehouse, CONNECTION).pipeline_name
-    try:
-        found = warehouse.rows("SELECT DISTINCT pipeline_name FROM sage._dlt_pipeline_state")
-    except duckdb.CatalogException:
-        return not warehouse.tables("sage") and not warehouse.tables("main")
-    return found == [(name,)]
 
 
 def results(warehouse: Warehouse) -> list[CountryResult]:

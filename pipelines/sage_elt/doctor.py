@@ -11,7 +11,12 @@ from sage_accounting.businesses import COLLECTION, Business, choose, list_busine
 from sage_accounting.catalogue import load_catalogue
 from sage_accounting.client import Answer, SageClient
 from sage_accounting.decode import Decoder
-from sage_accounting.errors import ResourceUnavailableError, SageError, SubscriptionEndedError
+from sage_accounting.errors import (
+    ReauthorisationError,
+    ResourceUnavailableError,
+    SageError,
+    SubscriptionEndedError,
+)
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import SageAuth, Vault
 from sage_elt.connections import open_connection
@@ -39,6 +44,7 @@ class Finding:
     subject: str
     verdict: Verdict
     detail: str
+    heals_by_sign_in: bool = False
 
     def to_json(self) -> dict[str, str]:
         return {"subject": self.subject, "verdict": self.verdict, "detail": self.detail}
@@ -51,12 +57,16 @@ def examine(connection: str | None, warehouse: Warehouse) -> Iterator[Finding]:
         settings = load_settings(connection)
         vault = open_connection(settings, warehouse)
         yield Finding("settings", "ok", f"connection {settings.connection}, {settings.base_url}")
-        yield _tokens(vault)
+        tokens = _tokens(vault)
+        yield tokens
+        if tokens.verdict == "failed":
+            return
         with SageClient(settings, SageAuth(vault)) as client:
             yield _clock(client)
             yield from _businesses(client, vault)
     except SageError as error:
-        yield Finding(_subject(error), "failed", str(error))
+        is_sign_in = isinstance(error, ReauthorisationError)
+        yield Finding(_subject(error), "failed", str(error), heals_by_sign_in=is_sign_in)
 
 
 def _destination(warehouse: Warehouse) -> Finding:
@@ -75,7 +85,8 @@ def _tokens(vault: Vault) -> Finding:
     detail = f"generation {status.generation}, good until {until or 'unknown'}"
     if status.state != "ok":
         cure = f"sage-elt connect --connection {vault.connection}"
-        return Finding("tokens", "failed", f"{status.state}: a person must sign in. Run: {cure}")
+        detail = f"{status.state}: a person must sign in. Run: {cure}"
+        return Finding("tokens", "failed", detail, heals_by_sign_in=True)
     return Finding("tokens", "warning" if status.expires_soon else "ok", detail)
 
 

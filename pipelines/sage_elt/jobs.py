@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import dlt
 import pendulum
 import polars as pl
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
+from filelock import FileLock, Timeout
 
 import sage_unified
 from sage_accounting import SyncReport, sage_accounting
-from sage_elt.warehouse import RAW_SCHEMA, Warehouse, lock_holder
+from sage_elt.warehouse import (
+    RAW_SCHEMA,
+    Warehouse,
+    WarehouseBusyError,
+    WarehouseSettingError,
+    lock_holder,
+)
 from sage_unified import build, checked_columns, duckdb_types, raw_columns
 
 logger = logging.getLogger(__name__)
+
+DEMO_CONNECTION = "demo"
 
 
 @dataclass(frozen=True)
@@ -37,10 +48,14 @@ class SyncRequest:
 def books_pipeline(warehouse: Warehouse, connection: str) -> dlt.Pipeline:
     """The dlt pipeline of one connection: its working folder, cursors and pending packages."""
     return dlt.pipeline(
-        pipeline_name=f"sage_elt__{connection}",
+        pipeline_name=_name(connection),
         destination=warehouse.destination,
         dataset_name=RAW_SCHEMA,
     )
+
+
+def _name(connection: str) -> str:
+    return f"sage_elt__{connection}"
 
 
 def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None:
@@ -52,19 +67,38 @@ def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None
     """
     warehouse.check_writable()
     pipeline = books_pipeline(warehouse, request.connection)
-    if pipeline.has_pending_data:
-        _load(pipeline, warehouse, request)
-    _restore(pipeline, warehouse, request)
-    pipeline.extract(
-        sage_accounting(
-            businesses=list(request.businesses) or None,
-            resources=list(request.resources) or None,
-            connection=request.connection,
-            full_refresh=request.full_refresh,
-            report=report,
+    with _one_at_a_time(pipeline, request):
+        if pipeline.has_pending_data and request.full_refresh:
+            pipeline.drop_pending_packages()  # all of it is read again; a way out of a bad package
+        elif pipeline.has_pending_data:
+            _load(pipeline, warehouse, request)
+        _restore(pipeline, warehouse, request)
+        pipeline.extract(
+            sage_accounting(
+                businesses=list(request.businesses) or None,
+                resources=list(request.resources) or None,
+                connection=request.connection,
+                full_refresh=request.full_refresh,
+                report=report,
+            )
         )
-    )
-    _load(pipeline, warehouse, request)
+        _load(pipeline, warehouse, request)
+
+
+@contextmanager
+def _one_at_a_time(pipeline: dlt.Pipeline, request: SyncRequest) -> Iterator[None]:
+    """Two syncs of one connection would load each other's half-made packages."""
+    path = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=request.lock_timeout_s):
+            yield
+    except Timeout:
+        raise WarehouseBusyError(
+            f"Another sync of connection {request.connection} is running and did not end within "
+            f"{request.lock_timeout_s:g} seconds, so this one read nothing and changed nothing. Let "
+            "it end, or wait longer with --lock-timeout."
+        ) from None
 
 
 def _restore(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) -> None:
@@ -75,11 +109,20 @@ def _restore(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest)
     fresh = pipeline.first_run
     if fresh:
         warehouse.wait_until_free(request.lock_timeout_s, request.on_wait)
+        _keep_apart_from_demo(warehouse, request.connection)
     try:
         pipeline.sync_destination()
     except PipelineStepFailed as error:
         if fresh or lock_holder(error) is None:
             raise
+
+
+def _keep_apart_from_demo(warehouse: Warehouse, connection: str) -> None:
+    if connection != DEMO_CONNECTION and warehouse.pipelines() == {_name(DEMO_CONNECTION)}:
+        raise WarehouseSettingError(
+            f"The file {warehouse.path} holds the demo's books, so nothing was read into it. Remove "
+            "the file, or set DESTINATION__DUCKDB__CREDENTIALS to another one."
+        )
 
 
 def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) -> LoadInfo | None:

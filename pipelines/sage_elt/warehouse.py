@@ -136,6 +136,13 @@ class Warehouse:
         )
         return {str(row[0]): row[1] for row in rows}
 
+    def pipelines(self) -> set[str]:
+        """Names of the dlt pipelines that loaded into the raw schema."""
+        if "_dlt_pipeline_state" not in self.tables(RAW_SCHEMA):
+            return set()
+        rows = self.rows(f'SELECT DISTINCT pipeline_name FROM "{RAW_SCHEMA}"._dlt_pipeline_state')
+        return {str(row[0]) for row in rows}
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of one query; the file is open only meanwhile."""
         with self._reading() as connection:
@@ -185,6 +192,11 @@ class Warehouse:
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self.path is not None and not self.path.exists():
+            raise WarehouseError(
+                f"There is no warehouse file {self.path} yet: nothing was synced into it. Run: "
+                "sage-elt sync"
+            )
         try:
             with self._connect(read_only=True) as connection:
                 yield connection

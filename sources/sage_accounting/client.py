@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -28,9 +29,13 @@ from sage_accounting.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 TIMEOUT = httpx.Timeout(10.0, read=60.0, pool=None)
 MAX_RETRY_AFTER_S = 300.0
+LIMITED_FOR_S = 600.0
+"""How long a request waits out 429 answers: they say wait, not that something is broken."""
+LIMIT_WINDOW_S = 60.0
+"""Without ``Retry-After``: the longest wait, for Sage counts by the minute."""
 USER_AGENT = "sage-elt (https://developer.sage.com/accounting, dlt source)"
 
 T = TypeVar("T")
@@ -41,9 +46,12 @@ class MalformedBodyError(Exception):
 
 
 class _Unanswered(Exception):  # noqa: N818 - a signal to the retry loop, never seen outside
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after_s: float | None = None, *, is_limit: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.is_limit = is_limit
 
 
 @dataclass(frozen=True)
@@ -155,25 +163,33 @@ class SageClient:
         place: Place,
         read: Callable[[Answer], T],
     ) -> T:
-        backoff = tenacity.wait_exponential_jitter(
-            multiplier=self._retry.initial_s, max=self._retry.maximum_s
-        )
+        first_s = self._retry.initial_s
+        backoff = tenacity.wait_exponential_jitter(multiplier=first_s, max=self._retry.maximum_s)
+        limited = tenacity.wait_exponential_jitter(multiplier=first_s, max=LIMIT_WINDOW_S)
+        faults = 0
 
         def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.retry_after_s if isinstance(error, _Unanswered) else None
-            return float(backoff(state)) if asked is None else asked
+            error = _reason(state)
+            if error.retry_after_s is not None:  # spread out, or all refused threads collide again
+                return max(error.retry_after_s, first_s) + random.uniform(0.0, 1.0)  # noqa: S311
+            return float((limited if error.is_limit else backoff)(state))
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            nonlocal faults
+            if _reason(state).is_limit:
+                return (state.seconds_since_start or 0.0) >= LIMITED_FOR_S
+            faults += 1
+            return faults >= self._retry.attempts
 
         def note(state: tenacity.RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
             logger.info(
-                "retry %s after attempt %d: %s", place, state.attempt_number, error,
+                "retry %s after attempt %d: %s", place, state.attempt_number, _reason(state),
                 extra={"resource": place.resource, "business_id": place.business_id},
             )  # fmt: skip
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Unanswered),
-            stop=tenacity.stop_after_attempt(self._retry.attempts),
+            stop=stop,
             wait=wait,
             before_sleep=note,
             reraise=True,
@@ -183,8 +199,8 @@ class SageClient:
             return answered
         except _Unanswered as error:
             raise errors.SageUnreachableError(
-                f"Sage gave no usable answer for {place} in {self._retry.attempts} attempts; the "
-                f"last one: {error}. Nothing of this list was loaded and its cursor stays, so the "
+                f"Sage gave no usable answer for {place} after {retrying.statistics['attempt_number']} "
+                f"attempts; the last one: {error}. Nothing of this list was loaded and its cursor stays, so the "
                 "next run reads it again. If it lasts, see whether the address "
                 f"{self._base_url} is reachable from here and Sage's status page."
             ) from None
@@ -201,17 +217,27 @@ class SageClient:
         self.requests.add(place)
         try:
             response = self._http.get(self._base_url + path, params=dict(params), headers=headers)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _Unanswered(f"{type(error).__name__}: {error}") from error
         place = Place(place.resource, place.business_id, response.headers.get("x_request_id"))
         if response.status_code in RETRIED_STATUSES:
-            raise _Unanswered(f"status {response.status_code}", retry_after(response))
+            raise _Unanswered(
+                f"status {response.status_code}",
+                retry_after(response),
+                is_limit=response.status_code == 429,
+            )
         if not response.is_success:
             raise refusal(response, place)
         try:
             return read(Answer(response.content, place, _server_time(response)))
         except MalformedBodyError as error:
             raise _Unanswered(f"unreadable body ({error})") from error
+
+
+def _reason(state: tenacity.RetryCallState) -> _Unanswered:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, _Unanswered)  # noqa: S101 - nothing else is retried
+    return error
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -52,6 +52,8 @@ def _scalar(value: Any, kind: ScalarKind, name: str) -> Any:
         return _boolean(value, name)
     try:
         number = Decimal(str(value).strip())
+        if not number.is_finite():
+            raise undecodable(name, "no finite number")
         if kind == "integer":
             if number != number.to_integral_value():
                 raise undecodable(name, "a fraction where a whole number is declared")

@@ -34,15 +34,15 @@ class Progress:
     """Records in the list at the last full read plus those changed since: never too few."""
     digest: str | None
     """Of the last full read, to tell that nothing changed."""
-    by_id: bool | None = None
-    """Whether children must be read by id; None = not decided (:func:`readers.read_collection`)."""
+    by_id: bool = False
+    """Whether children must be read by id (:func:`readers.read_collection`)."""
 
     def to_state(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
-        return cls(state["since"], state["rows"], state["digest"], state.get("by_id"))
+        return cls(state["since"], state["rows"], state["digest"], bool(state.get("by_id")))
 
 
 def next_bound(asked_at: pendulum.DateTime) -> str:

@@ -47,7 +47,9 @@ class Changes:
     @property
     def rows(self) -> int:
         """Live records in ``root``."""
-        return int(self.root.num_rows - self.deletions.num_rows)
+        if MARKER not in self.root.column_names:
+            return int(self.root.num_rows)
+        return int(pc.sum(pc.is_null(self.root.column(MARKER))).as_py() or 0)
 
 
 def split_deleted(
@@ -146,6 +148,8 @@ def _trace(
     deletions: Sequence[Deletion],
     detected_at: datetime,
 ) -> pa.Table:
+    if collection.name.startswith("_"):  # our own view of a collection is no record of Sage
+        deletions = ()
     count, moment = len(deletions), STORED["timestamp"]
     return pa.table(
         {

@@ -16,12 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-import pyarrow as pa
-
 from sage_accounting.catalogue import Collection
 from sage_accounting.client import SageClient
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import NO_ITEMS, Decoder, Page
+from sage_accounting.errors import ListMovedError, ResourceUnavailableError
 from sage_accounting.flatten import flatten
 from sage_accounting.readers import KEY, Found, Query, read_collection
 from sage_accounting.spool import Spool
@@ -55,9 +54,6 @@ class Extraction:
         self._client = client
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="sage")
         self._spool = Spool()
-        # Arrow's own allocator keeps what many threads freed: 350 MB more after 20,000 invoices.
-        self._pool_before = pa.default_memory_pool()
-        pa.set_memory_pool(pa.system_memory_pool())
 
     def start(self, job: Job, decoder: Decoder, results: SimpleQueue[Result]) -> None:
         """Begin a job; its result is put into ``results`` when it ends."""
@@ -70,7 +66,6 @@ class Extraction:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._client.close()
         self._spool.close()
-        pa.set_memory_pool(self._pool_before)
         _give_back_memory()
 
 
@@ -140,13 +135,21 @@ class Reading:
         path, read = self._job.collection.path, self._decoder.read_page
         if KEY in query:
             path, read = f"{path}/{query[KEY]}", self._decoder.read_record
-        return self._client.get(
-            path,
-            {name: value for name, value in query.items() if name != KEY},
-            business_id=self._job.business_id,
-            resource=self._job.collection.name,
-            read=read,
-        )
+        try:
+            return self._client.get(
+                path,
+                {name: value for name, value in query.items() if name != KEY},
+                business_id=self._job.business_id,
+                resource=self._job.collection.name,
+                read=read,
+            )
+        except ResourceUnavailableError as error:
+            if KEY not in query or error.status != 404:
+                raise
+            raise ListMovedError(
+                f"A record of {error.place} was deleted while the list was read record by record. "
+                "Nothing of the list was loaded and its cursor stays; the next run reads it again."
+            ) from None
 
     def _flat(self, pages: list[Page]) -> list[Page]:
         """The pages without their records, which wait flat in the spool."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from sage_accounting.catalogue import Collection
@@ -58,8 +58,8 @@ class Found:
     """Every id that Sage still has, when only changes were read and the count did not agree."""
     digest: str | None = None
     """Of a full list as Sage listed it, to tell that nothing changed."""
-    by_id: bool | None = None
-    """Whether the list leaves children out that a read by id has; None = never missing so far."""
+    by_id: bool = False
+    """Whether the list leaves children out that a read by id has."""
 
 
 def read_collection(
@@ -72,7 +72,7 @@ def read_collection(
     if collection.kind == "singleton":
         listing = yield from read_singleton(collection)
         return Found(listing, is_full=True, digest=digest_of(listing.pages))
-    by_id = progress.by_id if progress else None
+    by_id = progress is not None and progress.by_id
     if progress is None or way_to_read(collection, progress) == "full":
         listing = yield from read_list(collection, {})
         digest = digest_of(listing.pages)
@@ -99,21 +99,21 @@ def read_collection(
 
 
 def _with_children(
-    collection: Collection, listing: Listing, by_id: bool | None
-) -> Generator[list[Query], list[Page], tuple[Listing, bool | None]]:
+    collection: Collection, listing: Listing, by_id: bool
+) -> Generator[list[Query], list[Page], tuple[Listing, bool]]:
     """The listing, read again record by record when it lacks children that a read by id has.
 
     Whether lists carry their children differs by resource and plan and is nowhere written down. The
-    first list that lacks some decides it, with one record; the decision is kept.
+    first list that lacks some decides it, with one record; that it must be is kept.
     """
     lacking = frozenset().union(*(page.lacking for page in listing.pages))
     ids = list(record_ids(listing.pages))
-    if not lacking or not ids or by_id is False:
+    if not lacking or not ids:
         return listing, by_id
-    if by_id is None:
+    if not by_id:
         (probe,) = yield [_item(collection, ids[0])]
         if not lacking - probe.lacking:
-            return listing, False
+            return listing, by_id
     pages: list[Page] = []
     for numbers in _batches(range(len(ids))):
         pages += yield [_item(collection, ids[number]) for number in numbers]
@@ -153,7 +153,9 @@ def read_list(collection: Collection, filters: Query, *, complete: bool = True) 
     place = Place(collection.name)
     for _ in range(READINGS):
         listing, place = yield from _read_once(query)
-        if listing is not None and _is_whole(collection, listing):
+        if listing is None or not _is_whole(collection, listing):
+            continue
+        if len(listing.pages) == 1 or not (yield from _lost_records(collection, query, listing)):
             return listing
     raise ListMovedError(
         f"The list {place} changed each of the {READINGS} times it was read, so it could not be read "
@@ -181,6 +183,23 @@ def _read_once(
     in_place = all(page.number in (None, number) for number, page in enumerate(pages, start=1))
     settled = pages[-1].total in (None, total) and not pages[-1].has_next
     return (Listing(pages, total, first.sent_at) if in_place and settled else None), first.place
+
+
+def _lost_records(
+    collection: Collection, query: Query, listing: Listing
+) -> Generator[list[Query], list[Page], bool]:
+    """Whether records were deleted while pages were read: one slides past for each, unseen when as
+    many were added. One small request for a list of several pages.
+    """
+    if collection.soft_delete == "deleted" or "deleted_since" in query:
+        return False  # deleted rows stay in the list
+    if collection.deleted_since:
+        since = listing.asked_at - timedelta(seconds=1)  # the bound is exclusive
+        bound = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        (gone,) = yield [{"deleted_since": bound, "items_per_page": "1"}]
+        return bool(gone.total)
+    (again,) = yield [{**query, "page": "1"}]
+    return not again.ids.equals(listing.pages[0].ids)
 
 
 def _is_whole(collection: Collection, listing: Listing) -> bool:

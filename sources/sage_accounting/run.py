@@ -13,6 +13,7 @@ from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.client import SageClient
 from sage_accounting.decode import NO_ITEMS, Decoder
 from sage_accounting.errors import (
+    AccessTokenError,
     BudgetExhaustedError,
     DecodeError,
     ListMovedError,
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 LOCAL_FAILURES = (
     # of one business or resource: the others go on
+    AccessTokenError,
     BudgetExhaustedError,
     DecodeError,
     ListMovedError,

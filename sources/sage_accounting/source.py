@@ -64,7 +64,8 @@ def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
     if unknown:
         raise ConfigurationError(
             f"Sage Accounting has no readable resource {', '.join(unknown)}, so nothing was read. The "
-            f"names are Sage's own, for example sales_invoices; all of them: {', '.join(catalogue)}."
+            f"names are Sage's own, for example sales_invoices; all of them: "
+            f"{', '.join(c.name for c in catalogue.values() if c.read != 'never')}."
         )
     return [catalogue[name] for name in dict.fromkeys(names)]
 

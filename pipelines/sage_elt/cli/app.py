@@ -12,6 +12,10 @@ import typer
 
 # Accounting data is nobody else's business: dlt reports usage only to who asks for it.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+# Arrow's own allocator keeps what many threads freed: 350 MB more after 20,000 invoices.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
 from sage_accounting.errors import ConfigurationError, ReauthorisationError, SageError
 from sage_elt.cli.console import complain, people
@@ -82,10 +86,19 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
             "longer with --lock-timeout.",
             ExitCode.FAILED,
         )
-    first = next(iter(str(error).strip().splitlines()), "")
+    deepest = error
+    while deepest.__cause__ is not None and isinstance(deepest.__cause__, Exception):
+        deepest = deepest.__cause__
+    if isinstance(deepest, ConfigFieldMissingException):
+        return (
+            f"The destination lacks settings: {', '.join(deepest.traces)}. Nothing was read or "
+            "changed. Set them under [destination] in .dlt/secrets.toml or in the environment.",
+            ExitCode.USAGE,
+        )
+    # no text of the error itself: a database's complaint can quote a customer's data
     return (
-        f"Something failed that should not have ({type(error).__name__}: {first[:300]}). What was "
-        "loaded before is untouched and what was extracted stays pending. Repeat with "
-        "sage-elt --verbose for the details, and report them.",
+        f"Something failed that should not have ({type(error).__name__}, by "
+        f"{type(deepest).__name__}). What was loaded before is untouched. Repeat with "
+        "sage-elt --verbose for the details; sync --full-refresh reads everything anew.",
         ExitCode.FAILED,
     )

@@ -10,6 +10,7 @@ from sage_accounting.settings import load_settings
 from sage_elt import jobs
 from sage_elt.cli.app import ExitCode, app
 from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.opening import open_connection
 from sage_elt.cli.options import (
     AsJson,
     BusinessIds,
@@ -21,7 +22,7 @@ from sage_elt.cli.options import (
 )
 from sage_elt.cli.progress import sync_progress
 from sage_elt.jobs import SyncRequest
-from sage_elt.warehouse import Warehouse, open_warehouse
+from sage_elt.warehouse import Warehouse, WarehouseError, open_warehouse
 
 CHECK_COLUMNS = (
     "check", "business_id", "subject", "expected", "found", "difference", "status", "hint",
@@ -59,8 +60,12 @@ def sync(
 
 
 @app.command()
-def transform(destination: DestinationName = "duckdb", lock_timeout: LockTimeout = 60.0) -> None:
-    """Build the schemas unified and marts from the raw schema."""
+def transform(
+    connection: Connection = None,  # noqa: ARG001 - all connections share the warehouse
+    destination: DestinationName = "duckdb",
+    lock_timeout: LockTimeout = 60.0,
+) -> None:
+    """Build the schemas unified and marts from the raw schema, of all connections."""
     warehouse = open_warehouse(destination)
     warehouse.wait_until_free(lock_timeout, _say_waiting)
     _transform(warehouse)
@@ -69,6 +74,7 @@ def transform(destination: DestinationName = "duckdb", lock_timeout: LockTimeout
 @app.command()
 def check(
     as_json: AsJson = False,
+    connection: Connection = None,  # noqa: ARG001 - all connections share the warehouse
     destination: DestinationName = "duckdb",
 ) -> None:
     """Tie out: debits and credits, the trial balance, Sage's own balances. Exit 1 when broken."""
@@ -105,6 +111,7 @@ def run(
 
 
 def _sync(warehouse: Warehouse, request: SyncRequest) -> SyncReport:
+    open_connection(request.connection, warehouse)
     with sync_progress() as report:
         jobs.sync(warehouse, request, report)
     summarise(report)
@@ -139,6 +146,11 @@ def _transform(warehouse: Warehouse) -> None:
 
 def _check(warehouse: Warehouse, *, as_json: bool) -> ExitCode:
     checks = jobs.check(warehouse)
+    if checks.is_empty():
+        raise WarehouseError(
+            "There is nothing to check: no business was synced and transformed. Nothing changed. Run: "
+            "sage-elt run"
+        )
     if as_json:
         write_json({"status": status_of(checks), "checks": checks.to_dicts()})
     else:
