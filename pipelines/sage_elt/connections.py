@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,6 +78,7 @@ def status_of(settings: Settings, warehouse: Warehouse, vault: Vault) -> dict[st
     selected = vault.selection()
     ids = dict.fromkeys([*selected, *(i for state in resources.values() for i in state)])
     names = _names(warehouse)
+    counts = _counts(warehouse, resources)
     return {
         "connection": settings.connection,
         "token": _token(vault.status()),
@@ -90,7 +91,7 @@ def status_of(settings: Settings, warehouse: Warehouse, vault: Vault) -> dict[st
                 "resources": {
                     name: {
                         "cursor": state[business_id].get("since"),
-                        "rows": state[business_id].get("rows"),
+                        "rows": counts.get((name, business_id), 0) if counts is not None else None,
                         "last_success": state[business_id].get("last_success"),
                         "last_error": state[business_id].get("last_error"),
                     }
@@ -117,6 +118,21 @@ def _resource_states(pipeline: dlt.Pipeline) -> dict[str, dict[str, dict[str, An
     source = pipeline.state.get("sources", {}).get("sage_accounting", {})
     found = source.get("resources", {})
     return {name: state.get("businesses", {}) for name, state in found.items()}
+
+
+def _counts(warehouse: Warehouse, resources: Iterable[str]) -> dict[tuple[str, str], int] | None:
+    """Records by resource and business; None while another process writes to the file."""
+    try:
+        present = warehouse.tables(RAW_SCHEMA)
+        counted = [
+            f'SELECT \'{name}\', business_id, count(*) FROM "{RAW_SCHEMA}"."{name}" GROUP BY ALL'
+            for name in resources
+            if name in present
+        ]
+        rows = warehouse.rows(" UNION ALL ".join(counted)) if counted else []
+    except WarehouseBusyError:
+        return None
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _names(warehouse: Warehouse) -> dict[str, tuple[str | None, str | None]]:

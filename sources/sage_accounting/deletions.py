@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import pyarrow as pa
@@ -50,6 +50,11 @@ class Changes:
         if MARKER not in self.root.column_names:
             return int(self.root.num_rows)
         return int(pc.sum(pc.is_null(self.root.column(MARKER))).as_py() or 0)
+
+
+def no_deletions() -> pa.Table:
+    """The trace without rows."""
+    return _trace("", "", (), datetime.now(UTC))
 
 
 def split_deleted(
@@ -114,7 +119,8 @@ def changes_to_load(
             table = _appended(table, _child_markers(business_id, [*emptied, *gone]))
         if table.num_rows:
             children[name] = table
-    return Changes(root, children, _trace(collection, business_id, deletions, detected_at))
+    traced = () if collection.name.startswith("_") else deletions  # our own view is no record
+    return Changes(root, children, _trace(collection.name, business_id, traced, detected_at))
 
 
 def _appended(table: pa.Table, markers: pa.Table) -> pa.Table:
@@ -143,18 +149,13 @@ def _repeated(value: str, count: int) -> pa.Array:
 
 
 def _trace(
-    collection: Collection,
-    business_id: str,
-    deletions: Sequence[Deletion],
-    detected_at: datetime,
+    resource: str, business_id: str, deletions: Sequence[Deletion], detected_at: datetime
 ) -> pa.Table:
-    if collection.name.startswith("_"):  # our own view of a collection is no record of Sage
-        deletions = ()
     count, moment = len(deletions), STORED["timestamp"]
     return pa.table(
         {
             BUSINESS: _repeated(business_id, count),
-            "resource": _repeated(collection.name, count),
+            "resource": _repeated(resource, count),
             "id": pa.array([d.id for d in deletions], pa.string()),
             "deleted_at": pa.array([d.deleted_at for d in deletions], moment),
             "detected_by": pa.array([d.detected_by for d in deletions], pa.string()),

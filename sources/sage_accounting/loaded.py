@@ -36,6 +36,19 @@ class LoadedRecords:
         prefix = f"{self._collection.name}__"
         return [t.removeprefix(prefix) for t in self._tables() if t.startswith(prefix)]
 
+    def has(self, table: str) -> bool:
+        """Whether a table was ever loaded or declared."""
+        schemas = self._pipeline.schemas
+        return self._schema_name in schemas and table in schemas[self._schema_name].tables
+
+    def kinds(self, table: str) -> dict[str, str]:
+        """dlt's data type of each column that a table has, by name."""
+        schemas = self._pipeline.schemas
+        if self._schema_name not in schemas:
+            return {}
+        columns = schemas[self._schema_name].tables.get(table, {}).get("columns", {})
+        return {name: str(c["data_type"]) for name, c in columns.items() if "data_type" in c}
+
     def ids(self, business_id: str) -> frozenset[str] | None:
         """All loaded ids of one business."""
         if self._collection.name not in self._tables() or not self._collection.key:

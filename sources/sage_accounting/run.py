@@ -63,6 +63,8 @@ class Run:
         self._client: SageClient | None = None
         self._business_decoder = Decoder(load_catalogue()["businesses"])
         self.full_refresh = full_refresh
+        self.knows_deletions = False
+        """Whether the table of deletions was seen to in this run."""
         self.businesses: Sequence[Business] = ()
 
     def open(self) -> Extraction:

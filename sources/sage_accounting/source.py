@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -16,7 +16,7 @@ from sage_accounting.businesses import Business
 from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.cursors import Progress, sees_deletions, way_to_read
 from sage_accounting.decode import Decoder
-from sage_accounting.deletions import DELETIONS_TABLE, MARKER
+from sage_accounting.deletions import DELETIONS_TABLE, MARKER, no_deletions
 from sage_accounting.errors import ConfigurationError
 from sage_accounting.extraction import Job, Result, next_result
 from sage_accounting.flatten import BUSINESS, ROOT
@@ -26,6 +26,15 @@ from sage_accounting.report import Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
 
+KINDS = {
+    # Arrow's names of types, and dlt's
+    "string": "text",
+    "decimal128": "decimal",
+    "int64": "bigint",
+    "bool": "bool",
+    "date32": "date",
+    "timestamp": "timestamp",
+}
 MERGE: TMergeDispositionDict = {"disposition": "merge", "strategy": "delete-insert"}
 
 
@@ -134,6 +143,10 @@ class _Lists:
             kept["last_error"] = self._run.fail(result)
             return
         before = self._progress(business_id)
+        if not self._run.knows_deletions:  # the table is there from the first sync on, if empty
+            self._run.knows_deletions = True
+            if not self._loaded.has(DELETIONS_TABLE):
+                yield _hinted(collection, DELETIONS_TABLE, no_deletions())
         rows = deleted = 0
         for changes in changes_of(
             collection,
@@ -146,7 +159,7 @@ class _Lists:
             rows += changes.rows
             deleted += changes.deletions.num_rows
             for name, table in tables_of(collection, changes):
-                yield _hinted(collection, name, table)
+                yield _hinted(collection, name, beside(table, self._loaded.kinds(name)))
         progress = progress_of(
             business_id, result.found, rows=rows, before=before, loaded=self._loaded
         )
@@ -159,6 +172,20 @@ class _Lists:
         kept = self._state.get(business_id, {})
         known = "since" in kept and not self._run.full_refresh
         return Progress.from_state(kept) if known else None
+
+
+def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
+    """Columns whose kind is not the warehouse's under a name of their own, as dlt calls variants.
+
+    Sage's declared fields never change kind; a field that Sage added unannounced may have been text
+    and be a number now. Both columns stay.
+    """
+    names = []
+    for field in table.schema:
+        kind = KINDS[str(field.type).split("(")[0].split("[")[0]]
+        known = kinds.get(field.name.lower(), kind)
+        names.append(field.name if known == kind else f"{field.name}__v_{kind}")
+    return table.rename_columns(names)
 
 
 def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:

@@ -61,6 +61,20 @@ def test_data_goes_to_stdout_and_text_to_stderr(synced: User) -> None:
     assert "sync ok" in done.stderr
 
 
+def test_trace_of_deletions_can_be_queried_before_anything_was_deleted(synced: User) -> None:
+    with duckdb.connect(str(synced.warehouse), read_only=True) as connection:
+        cursor = connection.execute("SELECT * FROM sage.sage._deletions")
+        columns = [column[0] for column in cursor.description]
+    assert columns == [
+        "business_id",
+        "resource",
+        "id",
+        "deleted_at",
+        "detected_by",
+        "detected_at",
+    ]
+
+
 def test_doctor_finds_nothing_wrong(synced: User) -> None:
     findings = json.loads(synced.ok("doctor", "--json"))
     assert {finding["verdict"] for finding in findings} == {"ok"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from sage_accounting.catalogue import load_catalogue
 
 if TYPE_CHECKING:
@@ -91,6 +93,30 @@ def test_lead_business_that_changes_in_mid_air_mixes_nothing(signed_in: User) ->
     signed_in.sandbox.control("lead", business=second)
     signed_in.sync("--business", first)
     assert signed_in.differences([first]) == []
+
+
+def test_added_field_that_changes_its_kind_is_kept_beside_the_old_one(signed_in: User) -> None:
+    business_id = business_ids(signed_in)[0]
+    contact = next(
+        iter(signed_in.sandbox.state.businesses[business_id].collections["contacts"].live)
+    )
+    for value in (12.5, "soon", True):
+        signed_in.sandbox.control(
+            "edit",
+            business=business_id,
+            op="change",
+            resource="contacts",
+            id=contact,
+            fields={"levy_class": value},
+        )
+        signed_in.sync("--resource", "contacts")
+    with duckdb.connect(str(signed_in.warehouse), read_only=True) as connection:
+        row = connection.execute(
+            "SELECT levy_class, levy_class__v_text, levy_class__v_bool FROM sage.sage.contacts "
+            "WHERE id = ?",
+            [contact],
+        ).fetchone()
+    assert row == (None, None, True)
 
 
 def test_children_that_lists_leave_out_are_read_by_id(signed_in: User) -> None:
