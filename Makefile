@@ -7,9 +7,11 @@ STAMP  := $(VENV)/.installed
 UV     := uv==0.13.9
 JOBS   ?= auto
 SPEC   ?=
+N      ?= 1000
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format catalog bench lock clean $(VENV)
+.PHONY: help demo test crash crowd lint format catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +30,12 @@ demo: $(STAMP)  ## seven countries' books into sage.duckdb, from a sandbox serve
 
 test: $(STAMP)  ## the test suite, in parallel
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+crash: $(STAMP)  ## kill N processes in the middle of a refresh; count lost tokens
+	$(BIN)/python tests/support/crash.py $(N)
+
+crowd: $(STAMP)  ## 16 processes share one-second tokens, on one machine and over PostgreSQL
+	$(BIN)/python tests/support/crowd.py $(SECONDS)
 
 lint: $(STAMP)  ## format check, lint, strict types
 	$(BIN)/ruff format --check .

@@ -6,14 +6,13 @@ that could have been kept. Each trial kills one process with SIGKILL and lets an
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cryptography.fernet import Fernet
-from vault_processes import CONNECTION, Processes
+from vault_processes import CONNECTION, Processes, environment
 
 from sage_accounting.tokens.steps import Step
 from sage_sandbox.server import Sandbox, running_sandbox
@@ -36,7 +35,9 @@ COPYING: tuple[Step, ...] = ("extracted", "normalized", "loaded", "pruned")
 KINDS: tuple[str, ...] = (*get_args(Step), RANDOM, RANDOM_BOTH, RANDOM_EXCHANGE)
 _WHOM = {RANDOM: "process", RANDOM_BOTH: "both", RANDOM_EXCHANGE: "exchange"}
 
-Fate = Literal["kept", "lost", "answer died with its receiver", "not killed"]
+Fate = Literal["kept", "lost", "unreceived", "too late"]
+"""``unreceived``: the answer died with the process that waited for it, and a person was asked to sign in;
+``too late``: the refresh was over before the kill."""
 
 
 @dataclass
@@ -60,15 +61,16 @@ class Victim:
             moment = {"kill_at": kind}
         victim = self._run("refresh", destination, **moment)
         killed = victim.get("killed") == signal.SIGKILL
+        assert killed or "token" in victim or "error" in victim, "the victim died of something else"
         began = time.monotonic()
         survivor = self._run("refresh", destination)
         self.refresh_s = (self.refresh_s + time.monotonic() - began) / 2
         if "token" in survivor:
-            return "kept" if killed or kind == RANDOM_EXCHANGE else "not killed"
+            return "kept" if killed or kind == RANDOM_EXCHANGE else "too late"
         assert survivor["error"] == "ReauthorisationError", survivor
         assert f"Run: sage-elt connect --connection {CONNECTION}" in survivor["text"]
         self.sign_in()
-        return "answer died with its receiver" if kind in UNSPARED else "lost"
+        return "unreceived" if kind in UNSPARED else "lost"
 
     def sign_in(self) -> None:
         outcome = self._run("sign_in", None, refresh_token=self.sandbox.authorise())
@@ -85,23 +87,12 @@ class Victim:
         return outcome
 
 
-def environment(sandbox: Sandbox, key: str, folder: Path) -> dict[str, str]:
-    """What a process needs to use the sandbox and a warehouse in ``folder``."""
-    return {
-        **os.environ,
-        **sandbox.settings_env(),
-        "SOURCES__SAGE_ACCOUNTING__TOKEN_KEY": key,
-        "DESTINATION__DUCKDB__CREDENTIALS": str(folder / "sage.duckdb"),
-        "RUNTIME__DLTHUB_TELEMETRY": "false",
-    }
-
-
 @contextmanager
 def victim(sandbox: Sandbox, folder: Path, seed: int) -> Iterator[Victim]:
     """A signed-in victim."""
     processes = Processes()
     try:
-        signed_in = Victim(sandbox, folder, processes, random.Random(seed))
+        signed_in = Victim(sandbox, folder, processes, random.Random(seed))  # noqa: S311 - dice
         signed_in.sign_in()
         yield signed_in
     finally:
@@ -121,7 +112,7 @@ def plan(trials: int, dice: random.Random) -> list[str]:
 def crash(trials: int, seed: int) -> tuple[Counter[tuple[str, Fate]], int]:
     """How many trials of each kind ended how, and how often a used token was sent without need."""
     counts: Counter[tuple[str, Fate]] = Counter()
-    kinds = plan(trials, random.Random(seed))
+    kinds = plan(trials, random.Random(seed))  # noqa: S311 - dice
     done = iter(range(1, trials + 1))
 
     def work(number: int) -> None:
@@ -130,7 +121,7 @@ def crash(trials: int, seed: int) -> tuple[Counter[tuple[str, Fate]], int]:
             for kind in kinds[number::2]:
                 counts[kind, one.trial(kind)] += 1
                 if (so_far := next(done)) % 50 == 0:
-                    print(f"{so_far} of {trials} ...", file=sys.stderr)
+                    sys.stderr.write(f"{so_far} of {trials} ...\n")
 
     with (
         tempfile.TemporaryDirectory() as root,
@@ -139,7 +130,7 @@ def crash(trials: int, seed: int) -> tuple[Counter[tuple[str, Fate]], int]:
     ):
         list(pool.map(work, range(2)))
         reused = {reuse.token for reuse in sandbox.state.tokens.reused_refresh_tokens}
-    died = sum(count for (_, fate), count in counts.items() if fate not in ("kept", "not killed"))
+    died = sum(count for (_, fate), count in counts.items() if fate not in ("kept", "too late"))
     return counts, len(reused) - died
 
 
@@ -149,23 +140,19 @@ def main() -> int:
     began = time.monotonic()
     counts, reused = crash(trials, seed)
     fates: tuple[Fate, ...] = get_args(Fate)
-    print(
-        f"{'killed at':34}"
-        + "".join(f"{fate:>32}" if len(fate) > 12 else f"{fate:>12}" for fate in fates)
-    )
-    for kind in (*KINDS, "all"):
-        row = [
-            sum(counts[k, fate] for k in (KINDS if kind == "all" else (kind,))) for fate in fates
-        ]
-        print(
-            f"{kind:34}"
-            + "".join(
-                f"{n:>32}" if len(f) > 12 else f"{n:>12}" for n, f in zip(row, fates, strict=True)
-            )
-        )
+    _write("killed at", fates)
+    for kind in KINDS:
+        _write(kind, [counts[kind, fate] for fate in fates])
+    _write("all", [sum(counts[kind, fate] for kind in KINDS) for fate in fates])
     lost = sum(counts[kind, "lost"] for kind in KINDS)
-    print(f"seed {seed}; {time.monotonic() - began:.0f} s; used tokens sent without need: {reused}")
+    sys.stdout.write(
+        f"seed {seed}; {time.monotonic() - began:.0f} s; used tokens sent without need: {reused}\n"
+    )
     return 1 if lost or reused > 0 else 0
+
+
+def _write(title: str, cells: Sequence[object]) -> None:
+    sys.stdout.write(f"{title:32}" + "".join(f"{cell:>12}" for cell in cells) + "\n")
 
 
 if __name__ == "__main__":

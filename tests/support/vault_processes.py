@@ -7,19 +7,34 @@ thread, so that a child costs milliseconds and a kill hits a process that has no
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sage_sandbox.server import Sandbox
 
 CONNECTION = "acme"
+
+
+def environment(sandbox: Sandbox, key: str, folder: Path) -> dict[str, str]:
+    """What a process needs to use the sandbox and a DuckDB warehouse in ``folder``."""
+    return {
+        **os.environ,
+        **sandbox.settings_env(),
+        "SOURCES__SAGE_ACCOUNTING__TOKEN_KEY": key,
+        "DESTINATION__DUCKDB__CREDENTIALS": str(folder / "sage.duckdb"),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+    }
 
 
 class Processes:
@@ -50,15 +65,23 @@ class Processes:
 
 
 def main() -> None:
-    from dlt.destinations.impl.duckdb import duck  # noqa: F401 - imported before the fork
-
-    from sage_accounting import tokens  # noqa: F401
-
+    _import_everything()
     for line in sys.stdin:
         order = json.loads(line)
         for pid, answers in [_fork(order, number) for number in range(order["count"])]:
             sys.stdout.write(json.dumps(_ended(pid, answers, order)) + "\n")
             sys.stdout.flush()
+
+
+def _import_everything() -> None:
+    """dlt imports much at first use only; each child would do it again."""
+    from dlt.destinations.impl.duckdb import duck  # noqa: F401
+
+    from sage_accounting.tokens.crypt import Sealed
+    from sage_accounting.tokens.dlt_state import DltState
+
+    with tempfile.TemporaryDirectory() as folder:
+        DltState("warm_up", None, Path(folder)).write(Sealed(1, 1, "text"))
 
 
 def _fork(order: dict[str, Any], number: int) -> tuple[int, int]:
@@ -92,8 +115,8 @@ def _kill(pid: int, whom: str) -> None:
     """``process``, the ``exchange`` that it has started, or ``both`` at once."""
     if whom != "process":
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                with suppress(ProcessLookupError):
+            with suppress(FileNotFoundError, ProcessLookupError):  # threads and processes end
+                for child in (task / "children").read_text().split():
                     os.kill(int(child), signal.SIGKILL)
     if whom != "exchange":
         os.kill(pid, signal.SIGKILL)
@@ -117,43 +140,39 @@ def _outcome(order: dict[str, Any]) -> dict[str, Any]:
         steps=step,
     )
     try:
-        return {"token": digest(_act(vault, order))}
+        return _act(vault, order)
     except SageError as error:
         return {"error": type(error).__name__, "text": str(error)}
 
 
-def _act(vault: Any, order: dict[str, Any]) -> str:
+def _act(vault: Any, order: dict[str, Any]) -> dict[str, Any]:
     from sage_accounting.settings import load_settings
     from sage_accounting.tokens import authorise
 
     if order["act"] == "sign_in":
-        authorise.sign_in_with_refresh_token(
-            load_settings(CONNECTION), vault, order["refresh_token"]
-        )
-    access_token: str = vault.bearer()
+        settings = load_settings(CONNECTION)
+        authorise.sign_in_with_refresh_token(settings, vault, order["refresh_token"])
+        vault.save_to_destination()
+    counts = _use(vault, order["seconds"]) if order["act"] == "use" else {}
+    access_token = vault.bearer()
     if order["act"] == "refresh":
-        return str(vault.refresh_after(access_token))
-    if order["act"] == "hammer":
-        for _ in range(order["rounds"]):
-            access_token = vault.refresh_after(access_token)
-    if order["act"] == "use":
-        _use(vault, order["seconds"])
-    return access_token
+        access_token = vault.refresh_after(access_token)
+    return {"token": digest(access_token), **counts}
 
 
-def _use(vault: Any, seconds: float) -> None:
-    """Requests without a pause, as a sync sends them."""
-    import time
-
+def _use(vault: Any, seconds: float) -> dict[str, int]:
+    """Requests without a pause, as a sync sends them; how many were answered and refused."""
     import httpx
 
     from sage_accounting.tokens import SageAuth
 
     url = os.environ["SOURCES__SAGE_ACCOUNTING__BASE_URL"] + "/businesses"
+    counts = {"served": 0, "refused": 0}
     until = time.monotonic() + seconds
     with httpx.Client(auth=SageAuth(vault)) as client:
-        for _ in itertools.takewhile(lambda _: time.monotonic() < until, itertools.count()):
-            client.get(url)
+        while time.monotonic() < until:
+            counts["served" if client.get(url).is_success else "refused"] += 1
+    return counts
 
 
 def digest(access_token: str) -> str:

@@ -12,6 +12,7 @@ from sage_accounting.tokens import Vault, authorise
 from sage_elt import connections
 from sage_elt.cli.app import app
 from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.opening import open_connection
 from sage_elt.cli.options import AsJson, Connection, DestinationName
 from sage_elt.warehouse import open_warehouse
 
@@ -28,25 +29,32 @@ def connect(
         str | None,
         typer.Option(help="A refresh token to take over; only - is allowed: read it from stdin."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Let another Sage user take the connection over.")
+    ] = False,
     connection: Connection = None,
     destination: DestinationName = "duckdb",
 ) -> None:
     """Sign in to Sage once, then list the businesses.
 
     Opens the browser and waits for Sage's redirect; `--code` and `--refresh-token -` do without.
+    Signing in again heals a connection and keeps its cursors and selection.
     """
     settings, vault = _open(connection, destination)
+    confirm = _agree if yes else _ask
     if refresh_token is not None:
         if refresh_token != "-":  # noqa: S105 - not a token, the sign for stdin
             raise typer.BadParameter(
                 "give - and write the token to stdin", param_hint="--refresh-token"
             )
-        authorise.sign_in_with_refresh_token(settings, vault, sys.stdin.readline().strip())
+        authorise.sign_in_with_refresh_token(
+            settings, vault, sys.stdin.readline().strip(), confirm_other_user=confirm
+        )
     elif code is not None:
-        authorise.sign_in_with_code(settings, vault, code.strip())
+        authorise.sign_in_with_code(settings, vault, code.strip(), confirm_other_user=confirm)
     else:
         say("Opening Sage in the browser; waiting for its answer ...")
-        authorise.sign_in_with_browser(settings, vault)
+        authorise.sign_in_with_browser(settings, vault, confirm_other_user=confirm)
     vault.save_to_destination()
     say(f"Connection {settings.connection} is signed in.")
     _list(settings, vault, as_json=False)
@@ -61,7 +69,7 @@ def businesses(
 ) -> None:
     """List the businesses: id, name, country, selected, lead."""
     if context.invoked_subcommand is None:
-        settings, vault = _open(connection, destination)
+        settings, vault = open_connection(connection, open_warehouse(destination))
         _list(settings, vault, as_json=as_json)
 
 
@@ -75,7 +83,7 @@ def use(
     """Select the businesses that sync reads, stored for the connection."""
     if bool(ids) == every:
         raise typer.BadParameter("give business ids, or --all")
-    settings, vault = _open(connection, destination)
+    settings, vault = open_connection(connection, open_warehouse(destination))
     selected = connections.select(settings, vault, None if every else ids)
     say(f"Connection {settings.connection} now reads {len(selected)} businesses.")
 
@@ -89,8 +97,25 @@ def revoke(connection: Connection = None, destination: DestinationName = "duckdb
 
 
 def _open(connection: str | None, destination: str) -> tuple[Settings, Vault]:
+    """Without a look at what is stored: a sign-in must work whatever became of that."""
     settings = load_settings(connection)
     return settings, connections.open_connection(settings, open_warehouse(destination))
+
+
+def _ask(stored: str, new: str) -> bool:
+    """Whether another Sage user may take the connection over; no when nobody can be asked."""
+    say(
+        f"This connection belongs to Sage user {stored}, and now Sage user {new} has signed in. Its "
+        "businesses and cursors would belong to the new one."
+    )
+    if not sys.stdin.isatty():
+        say("Nobody can be asked here; to agree beforehand: sage-elt connect --yes")
+        return False
+    return typer.confirm("Let the new user take it over?", err=True)
+
+
+def _agree(_stored: str, _new: str) -> bool:
+    return True
 
 
 def _list(settings: Settings, vault: Vault, *, as_json: bool) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import typer
 
-from sage_accounting.settings import load_settings
 from sage_elt import connections
 from sage_elt.cli.app import ExitCode, app
 from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.opening import open_connection
 from sage_elt.cli.options import AsJson, Connection, DestinationName
 from sage_elt.doctor import examine
 from sage_elt.warehouse import open_warehouse
@@ -20,9 +20,8 @@ def status(
     as_json: AsJson = False, connection: Connection = None, destination: DestinationName = "duckdb"
 ) -> None:
     """Token state and expiry; per business and resource: cursor, rows, last success, last error."""
-    settings = load_settings(connection)
     warehouse = open_warehouse(destination)
-    vault = connections.open_connection(settings, warehouse)
+    settings, vault = open_connection(connection, warehouse)
     found = connections.status_of(settings, warehouse, vault)
     if as_json:
         write_json(found)
@@ -32,6 +31,8 @@ def status(
         f"connection {found['connection']}: tokens {token['state']}, generation "
         f"{token['generation']}, refresh token good until {token['refresh_expires_at'] or 'unknown'}"
     )
+    if token["state"] != "ok":
+        say(f"A person must sign in. Run: sage-elt connect --connection {settings.connection}")
     for business in found["businesses"]:
         _show(business)
 
@@ -40,7 +41,10 @@ def status(
 def doctor(
     as_json: AsJson = False, connection: Connection = None, destination: DestinationName = "duckdb"
 ) -> None:
-    """Look for what keeps the connection from working; exit 1 when something does."""
+    """Look for what keeps the connection from working.
+
+    Exit 1 when something does, 3 when all that is missing is a person who signs in.
+    """
     found = list(examine(connection, open_warehouse(destination)))
     if as_json:
         write_json([finding.to_json() for finding in found])
@@ -48,8 +52,11 @@ def doctor(
         write_table(
             ("subject", "verdict", "detail"), [(f.subject, f.verdict, f.detail) for f in found]
         )
-    failed = any(finding.verdict == "failed" for finding in found)
-    raise typer.Exit(ExitCode.FAILED if failed else ExitCode.DONE)
+    failed = [finding for finding in found if finding.verdict == "failed"]
+    if not failed:
+        raise typer.Exit(ExitCode.DONE)
+    needs_sign_in = all(finding.heals_by_sign_in for finding in failed)
+    raise typer.Exit(ExitCode.REAUTHORISE if needs_sign_in else ExitCode.FAILED)
 
 
 def _show(business: dict[str, Any]) -> None:

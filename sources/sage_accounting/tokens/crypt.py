@@ -7,12 +7,14 @@ next save.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from sage_accounting.errors import ConfigurationError, TokenKeyError
+from sage_accounting.tokens.exchange import KeptAnswer
 from sage_accounting.tokens.record import Record
 
 
@@ -38,6 +40,7 @@ class Cipher:
         """Raises :class:`ConfigurationError` when a key is no Fernet key."""
         fernets = [_fernet(key, place) for place, key in enumerate(keys, start=1)]
         self._fernet = MultiFernet(fernets)
+        self.sealing_key = keys[0]
 
     def seal(self, record: Record) -> Sealed:
         text = self._fernet.encrypt(record.to_bytes()).decode("ascii")
@@ -58,6 +61,14 @@ class Cipher:
                 version=sealed.version,
             )
         return record
+
+    def open_answer(self, sealed: Sealed) -> KeptAnswer | None:
+        """Sage's answer as the journal kept it; None when no key opens it."""
+        content = self._decrypt(sealed.text)
+        if content is None:
+            return None
+        answer = KeptAnswer(**json.loads(content))
+        return answer if answer.generation == sealed.generation else None
 
     def _decrypt(self, text: str) -> bytes | None:
         try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +33,12 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sage_accounting.errors import TokenStoreError
 from sage_accounting.tokens.crypt import Sealed
+from sage_accounting.tokens.file_lock import LOCK_TIMEOUT_S
 from sage_accounting.tokens.steps import Steps, no_steps
 
 logger = logging.getLogger(__name__)
 
 DATASET = "sage_auth"
-LOCK_TIMEOUT_S = 180
 # dlt keeps the folder of each package that it has loaded; ours are of no use afterwards.
 _MOST_KEPT_PACKAGES = 50
 
@@ -84,16 +84,17 @@ class DltState:
         _apart(lambda: self._write(sealed))
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[Sequence[int]]:
         """Holds off other hosts, where the destination can: PostgreSQL, by an advisory lock.
 
-        The lock belongs to its database connection, so it ends with the process whatever happens.
+        The lock belongs to its database connection. So it ends with the process whatever happens, or
+        with the last of those that inherited the connection's socket, whose descriptor this gives.
         """
         if (
             self._destination is None
             or self._destination.destination_type != "dlt.destinations.postgres"
         ):
-            yield
+            yield ()
             return
         try:
             client = _apart(self._lock_database)
@@ -104,7 +105,7 @@ class DltState:
                 "are untouched. Make the database reachable and run the command again."
             ) from error
         try:
-            yield
+            yield (client.native_connection.fileno(),)
         finally:
             client.close_connection()
 

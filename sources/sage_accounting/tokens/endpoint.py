@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -25,11 +25,11 @@ from sage_accounting.errors import (
 )
 from sage_accounting.settings import PREFIX, Settings
 from sage_accounting.tokens.clock import SYSTEM_CLOCK, Clock, Instant
+from sage_accounting.tokens.exchange import Order, Reply, exchange
 from sage_accounting.tokens.steps import Steps, no_steps
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = httpx.Timeout(10.0, read=30.0)
 # Other processes wait for the lock meanwhile, so the whole series stays well below their patience.
 RETRY = RetryPolicy(attempts=4, initial_s=0.5, maximum_s=8.0)
 # For an answer that names no lifetime: those of the guide, 5 minutes and 31 days.
@@ -70,6 +70,33 @@ class NoAnswer:
     reason: str
     may_have_granted: bool
     retry_after_s: float | None = None
+
+
+class Post(Protocol):
+    """How a request reaches Sage; ``on_sent`` is called when it is on its way."""
+
+    def __call__(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        headers: Mapping[str, str],
+        clock: Clock,
+        on_sent: Callable[[], None],
+    ) -> tuple[Instant, Reply]:
+        """When it was sent, and what came back."""
+
+
+def plain_post(
+    url: str,
+    form: Mapping[str, str],
+    headers: Mapping[str, str],
+    clock: Clock,
+    on_sent: Callable[[], None],
+) -> tuple[Instant, Reply]:
+    """The :class:`Post` of everything but a refresh: from this process, kept nowhere."""
+    asked_at = clock.now()
+    order = Order(url, form, headers, asked_at.wall.timestamp(), journal="", key="", generation=0)
+    return asked_at, exchange(order, on_sent)
 
 
 Read = Callable[[httpx.Response, Instant], T | Refusal | NoAnswer]
@@ -143,18 +170,20 @@ class TokenEndpoint:
         }
         return self._call(self._settings.token_url, form, read_grant)
 
-    def refresh(self, refresh_token: str) -> TokenAnswer | Refusal:
+    def refresh(self, refresh_token: str, post: Post = plain_post) -> TokenAnswer | Refusal:
         """The next pair of tokens, or ``invalid_grant``."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         read = partial(read_grant, sent_token=refresh_token)
-        return self._call(self._settings.token_url, form, read)
+        return self._call(self._settings.token_url, form, read, post)
 
     def revoke(self, refresh_token: str) -> None:
         """Make the token useless; one that Sage does not know any more is as good as revoked."""
         self._call(self._settings.revoke_url, {"token": refresh_token}, read_revocation)
 
-    def _call(self, url: str, form: Mapping[str, str], read: Read[T]) -> T | Refusal:
-        outcome = self._attempt(url, form, read)
+    def _call(
+        self, url: str, form: Mapping[str, str], read: Read[T], post: Post = plain_post
+    ) -> T | Refusal:
+        outcome = self._attempt(url, form, read, post)
         lost_answer = False
         for attempt in range(1, self._retry.attempts):
             if not isinstance(outcome, NoAnswer):
@@ -163,7 +192,7 @@ class TokenEndpoint:
             logger.info("token endpoint, attempt %d: %s", attempt, outcome.reason)
             backoff_s = self._retry.initial_s * 2 ** (attempt - 1)
             time.sleep(min(max(backoff_s, outcome.retry_after_s or 0.0), self._retry.maximum_s))
-            outcome = self._attempt(url, form, read)
+            outcome = self._attempt(url, form, read, post)
         if isinstance(outcome, NoAnswer):
             raise SageUnreachableError(
                 f"Sage's token address {url} gave no usable answer for connection "
@@ -196,37 +225,27 @@ class TokenEndpoint:
             code=refusal.code or None,
         )
 
-    def _attempt(self, url: str, form: Mapping[str, str], read: Read[T]) -> T | Refusal | NoAnswer:
-        asked_at = self._clock.now()
-        response = self._post(url, form)
-        if isinstance(response, NoAnswer):
-            return response
-        self._steps("answered")
-        return read(response, asked_at)
-
-    def _post(self, url: str, form: Mapping[str, str]) -> httpx.Response | NoAnswer:
-        """httpx's errors hold the request with its secrets: none leaves here, not even as a cause."""
+    def _attempt(
+        self, url: str, form: Mapping[str, str], read: Read[T], post: Post
+    ) -> T | Refusal | NoAnswer:
         credentials = {
             "client_id": self._settings.client_id,
             "client_secret": self._settings.client_secret,
         }
         headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
         self._steps("before_send")
-        try:
-            with httpx.Client(timeout=TIMEOUT) as http:
-                return http.post(
-                    url,
-                    data={**credentials, **form},
-                    headers=headers,
-                    extensions={"trace": self._note_sent},
-                )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            return NoAnswer(f"{type(error).__name__}: {error}", not never_sent)
+        asked_at, reply = post(
+            url, {**credentials, **form}, headers, self._clock, lambda: self._steps("sent")
+        )
+        if not reply.status:
+            return NoAnswer(reply.problem, reply.may_have_granted)
+        self._steps("answered")
+        return read(response_of(reply), asked_at)
 
-    def _note_sent(self, event: str, _details: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_body.complete"):
-            self._steps("sent")
+
+def response_of(reply: Reply) -> httpx.Response:
+    """A reply with a status, without the request and its secrets."""
+    return httpx.Response(reply.status, headers=dict(reply.headers), text=reply.body)
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

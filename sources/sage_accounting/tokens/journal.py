@@ -4,6 +4,10 @@ A line is ``sage-tokens-1 <generation> <version> <crc32> <fernet text>``. Blank 
 A torn, truncated or garbled line fails its checksum and is passed over, so what was complete before
 stays readable. All writing happens under the lock of the connection; reading needs none.
 
+A line ``sage-answer-1`` is Sage's answer as it arrived, for the refresh token of that generation. It counts
+until a record of a higher generation is there, which it becomes
+(:mod:`sage_accounting.tokens.exchange` writes it).
+
 Space for the next record is claimed and synced *before* Sage is asked for it (:meth:`Journal.reserve`):
 a full disk or a read-only folder must stop a refresh before it uses up the old token, not after.
 """
@@ -14,7 +18,6 @@ import logging
 import os
 import re
 import stat
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +25,14 @@ from pathlib import Path
 
 from sage_accounting.errors import TokenStoreError
 from sage_accounting.tokens.crypt import Sealed
+from sage_accounting.tokens.exchange import ANSWER, RECORD, end_of_lines, sealed_line, write_line
 from sage_accounting.tokens.steps import Steps, no_steps
 
 logger = logging.getLogger(__name__)
 
-_LINE = re.compile(rb"sage-tokens-1 (\d+) (\d+) ([0-9a-f]{8}) ([A-Za-z0-9_=-]+)")
-# Two tokens of at most 2,048 letters each grow to about 6 KB when encrypted.
-_LEAST_ROOM_BYTES = 8192
+_LINE = re.compile(rb"(sage-tokens-1|sage-answer-1) (\d+) (\d+) ([0-9a-f]{8}) ([A-Za-z0-9_=-]+)")
+# Two tokens of at most 2,048 letters each grow to about 6 KB when encrypted: an answer and a record.
+_LEAST_ROOM_BYTES = 2 * 8192
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class JournalContent:
     """The newest of the complete lines."""
     damaged_lines: int
     """Lines that are torn, cut off or garbled."""
+    answer: Sealed | None = None
+    """Sage's last answer, if no record came of it yet."""
 
 
 class Journal:
@@ -50,7 +56,6 @@ class Journal:
     def __init__(self, path: Path, steps: Steps = no_steps) -> None:
         self.path = path
         self._steps = steps
-        self._reserved_at: int | None = None
 
     def read(self) -> JournalContent:
         """All complete lines; empty when there is no file."""
@@ -65,54 +70,54 @@ class Journal:
     def reserve(self) -> None:
         """Claim space on disk for the next record; nothing that is stored changes."""
         newest = self.read().newest
-        room = max(_LEAST_ROOM_BYTES, 2 * len(newest.text) if newest else 0)
+        room = max(_LEAST_ROOM_BYTES, 4 * len(newest.text) if newest else 0)
         with self._refusals("write"), self._opened() as fd:
-            end = _end_of_lines(fd)
             try:
-                _write(fd, b" " * (room - 1) + b"\n", end)
+                _claim(fd, room)
                 os.fsync(fd)
             except OSError:
-                os.ftruncate(fd, end)
+                _give_back(fd)
                 raise
-            self._reserved_at = end
 
     def release(self) -> None:
-        """Give the claimed space back, if no record took it."""
-        if self._reserved_at is not None and self.path.exists():
+        """Give back what is left of the claimed space."""
+        if self.path.exists():
             with self._refusals("write"), self._opened() as fd:
-                os.ftruncate(fd, self._reserved_at)
-        self._reserved_at = None
+                _give_back(fd)
 
     def append(self, sealed: Sealed) -> None:
         """Returns when the record is on disk, file and folder synced."""
         with self._refusals("write"), self._opened() as fd:
-            offset = _end_of_lines(fd) if self._reserved_at is None else self._reserved_at
             self._steps("before_journal")
-            _write(fd, format_line(sealed), offset)
-            self._reserved_at = None
+            write_line(fd, format_line(sealed))
             self._steps("journal_written")
             os.fsync(fd)
             self._steps("journal_synced")
 
     def compact(self) -> None:
-        """Keep the newest record only, in a new file that replaces the old one at once."""
-        newest = self.read().newest
-        if newest is None:
+        """Keep the newest record only, in a new file that replaces the old one at once.
+
+        An answer of which no record came yet is kept too.
+        """
+        content = self.read()
+        if content.newest is None:
             return
+        lines = format_line(content.newest)
+        if content.answer is not None:
+            lines += format_answer(content.answer)
         fresh = self.path.with_suffix(".new")
         with self._refusals("write"):
             self._steps("before_compaction")
             fresh.unlink(missing_ok=True)
-            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                _write(fd, format_line(newest), 0)
+                write_line(fd, lines)
                 os.fsync(fd)
             finally:
                 os.close(fd)
             self._steps("compaction_written")
             fresh.replace(self.path)
             self._sync_folder()
-            self._reserved_at = None
             self._steps("compacted")
 
     @contextmanager
@@ -168,50 +173,56 @@ class Journal:
 
 
 def format_line(sealed: Sealed) -> bytes:
-    """One line of the journal, with its line feed."""
-    content = f"{sealed.generation} {sealed.version} {sealed.text}".encode("ascii")
-    return b"sage-tokens-1 %d %d %08x %s\n" % (
-        sealed.generation,
-        sealed.version,
-        zlib.crc32(content),
-        sealed.text.encode("ascii"),
-    )
+    """The line of a record."""
+    return sealed_line(RECORD, sealed.generation, sealed.version, sealed.text)
+
+
+def format_answer(sealed: Sealed) -> bytes:
+    """The line of an answer."""
+    return sealed_line(ANSWER, sealed.generation, sealed.version, sealed.text)
 
 
 def parse(content: bytes) -> JournalContent:
     """The newest complete line of a journal's bytes, and how many lines are damaged."""
     newest: Sealed | None = None
+    answer: Sealed | None = None
     damaged = 0
     for line in content.split(b"\n"):
         if not line.strip():
             continue
-        sealed = _parse_line(line)
+        kind, sealed = _parse_line(line)
         if sealed is None:
             damaged += 1
+        elif kind == ANSWER:
+            answer = sealed
         elif newest is None or sealed.age_order > newest.age_order:
             newest = sealed
-    return JournalContent(newest, damaged)
+    if newest is not None and answer is not None and answer.generation < newest.generation:
+        answer = None
+    return JournalContent(newest, damaged, answer)
 
 
-def _parse_line(line: bytes) -> Sealed | None:
+def _parse_line(line: bytes) -> tuple[str, Sealed | None]:
     line = line.rstrip(b" ")  # what is left of the claimed space
     found = _LINE.fullmatch(line)
     if found is None:
-        return None
-    sealed = Sealed(int(found[1]), int(found[2]), found[4].decode("ascii"))
-    return sealed if format_line(sealed) == line + b"\n" else None
+        return "", None
+    kind, sealed = found[1].decode(), Sealed(int(found[2]), int(found[3]), found[5].decode("ascii"))
+    is_whole = sealed_line(kind, sealed.generation, sealed.version, sealed.text) == line + b"\n"
+    return kind, sealed if is_whole else None
 
 
-def _end_of_lines(fd: int) -> int:
-    """Where a new line can begin; ends a torn one first."""
-    end = os.fstat(fd).st_size
-    if end and os.pread(fd, 1, end - 1) != b"\n":
-        end += os.pwrite(fd, b"\n", end)
-    return end
-
-
-def _write(fd: int, content: bytes, offset: int) -> None:
-    view = memoryview(content)
+def _claim(fd: int, room: int) -> None:
+    end = end_of_lines(fd)
+    view = memoryview((b"\n" if end else b"") + b" " * (room - 1) + b"\n")
+    offset = max(end - 1, 0)
     while view:
         written = os.pwrite(fd, view, offset)
         view, offset = view[written:], offset + written
+
+
+def _give_back(fd: int) -> None:
+    end = end_of_lines(fd)
+    if end:
+        os.pwrite(fd, b"\n", end - 1)  # ends a torn line
+    os.ftruncate(fd, end)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sage_accounting.errors import TokenStoreError
+from sage_accounting.tokens.endpoint import TokenAnswer
 
 FORMAT = 1
 
@@ -48,6 +49,24 @@ class Record:
     @property
     def age_order(self) -> tuple[int, int]:
         return self.generation, self.version
+
+    def granted(self, answer: TokenAnswer) -> Record:
+        """The record that follows this one when Sage answers so."""
+        tokens = Tokens(
+            access_token=answer.access_token,
+            refresh_token=answer.refresh_token,
+            asked_at=answer.asked_at.wall,
+            access_lifetime_s=answer.access_lifetime_s,
+            refresh_lifetime_s=answer.refresh_lifetime_s,
+        )
+        return replace(
+            self,
+            generation=self.generation + 1,
+            version=self.version + 1,
+            tokens=tokens,
+            is_refused=False,
+            user_id=answer.user_id or self.user_id,
+        )
 
     def to_bytes(self) -> bytes:
         """The record as JSON, secrets included: to be encrypted at once."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Protocol
 
-import filelock
-
 from sage_accounting.errors import TokenStoreError
+from sage_accounting.tokens.clock import Instant
 from sage_accounting.tokens.crypt import Cipher, Sealed
-from sage_accounting.tokens.dlt_state import LOCK_TIMEOUT_S, DltState, reason
-from sage_accounting.tokens.journal import Journal
+from sage_accounting.tokens.dlt_state import DltState, reason
+from sage_accounting.tokens.endpoint import TokenAnswer, read_grant, response_of
+from sage_accounting.tokens.exchange import Reply
+from sage_accounting.tokens.file_lock import file_lock
+from sage_accounting.tokens.journal import Journal, JournalContent
 from sage_accounting.tokens.record import Record
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,15 @@ class TokenStore(Protocol):
         """
 
 
+def refuse_older(record: Record, stored: Record | Sealed | None) -> None:
+    """Raises :class:`TokenStoreError` when ``record`` would be written over a newer one."""
+    if stored is not None and stored.age_order > record.age_order:
+        raise TokenStoreError(
+            f"A newer generation of tokens ({stored.generation}) is stored already, so generation "
+            f"{record.generation} was not written over it. Nothing is lost: run the command again."
+        )
+
+
 class LocalStore:
     """Journal, dlt state and dlt destination as one :class:`TokenStore`.
 
@@ -54,18 +65,26 @@ class LocalStore:
         self._state = state
         self._cipher = cipher
         self._copied: tuple[int, int] | None = None
+        self.held: Sequence[int] = ()
+        """Descriptors of the locks, under the lock: whoever inherits them holds it too."""
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        with _file_lock(self._journal.path.with_suffix(".lock")), self._state.exclusive():
+        with (
+            file_lock(self._journal.path.with_suffix(".lock")) as local,
+            self._state.exclusive() as shared,
+        ):
             self._journal.reserve()
+            self.held = (local, *shared)
             try:
                 yield
             finally:
+                self.held = ()
                 self._journal.release()
 
     def load(self, *, everywhere: bool = False) -> Record | None:
-        journalled = newest = self._newest_in_journal()
+        journal = self._read_journal()
+        journalled = newest = journal.newest
         if everywhere or newest is None:
             local = self._read(self._state.read_local, "working folder", is_needed=False)
             newest = _newer(newest, local)
@@ -79,15 +98,13 @@ class LocalStore:
         if newest is not journalled:  # recovered: from now on the journal has it too
             self._journal.append(newest)
             self._journal.reserve()
-        return self._cipher.open(newest)
+        record = self._cipher.open(newest)
+        answer = self._left_behind(journal, record)
+        return self._taken_over(record, answer) if answer else record
 
     def save(self, record: Record) -> None:
         sealed = self._journal.read().newest
-        if sealed is not None and sealed.age_order > record.age_order:
-            raise TokenStoreError(
-                f"A newer generation of tokens ({sealed.generation}) is stored already, so generation "
-                f"{record.generation} was not written over it. Nothing is lost: run the command again."
-            )
+        refuse_older(record, sealed)
         if sealed is None or sealed.age_order < record.age_order:
             sealed = self._cipher.seal(record)
             try:
@@ -98,7 +115,28 @@ class LocalStore:
         if self._copied != sealed.age_order and self._copy(sealed):
             self._journal.compact()
 
-    def _newest_in_journal(self) -> Sealed | None:
+    def _left_behind(self, journal: JournalContent, record: Record) -> TokenAnswer | None:
+        """Sage's answer to ``record``, if the process that asked ended before it could store it."""
+        kept = self._cipher.open_answer(journal.answer) if journal.answer else None
+        if kept is None or kept.generation != record.generation or record.tokens is None:
+            return None
+        asked_at = Instant(datetime.fromtimestamp(kept.asked_at, UTC), monotonic_s=0.0)
+        response = response_of(Reply(200, body=kept.body))
+        answer = read_grant(response, asked_at, sent_token=record.tokens.refresh_token)
+        return answer if isinstance(answer, TokenAnswer) else None
+
+    def _taken_over(self, record: Record, answer: TokenAnswer) -> Record:
+        successor = record.granted(answer)
+        self._journal.append(self._cipher.seal(successor))
+        self._journal.reserve()
+        logger.warning(
+            "generation %d in the token journal %s comes from a process that was killed after it asked",
+            successor.generation,
+            self._journal.path,
+        )
+        return successor
+
+    def _read_journal(self) -> JournalContent:
         content = self._journal.read()
         if content.damaged_lines:
             logger.warning(
@@ -106,7 +144,7 @@ class LocalStore:
                 content.damaged_lines,
                 self._journal.path,
             )
-        return content.newest
+        return content
 
     def _read(
         self, read: Callable[[], Sealed | None], place: str, *, is_needed: bool
@@ -147,27 +185,3 @@ class LocalStore:
 
 def _newer(one: Sealed | None, other: Sealed | None) -> Sealed | None:
     return max(filter(None, (one, other)), key=lambda sealed: sealed.age_order, default=None)
-
-
-@contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    lock = filelock.FileLock(path, mode=0o600, poll_interval=0.01)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=LOCK_TIMEOUT_S)
-    except filelock.Timeout:
-        raise TokenStoreError(
-            f"Another process has held the token lock {path} for {LOCK_TIMEOUT_S} seconds. Nothing was "
-            "sent to Sage and the tokens are untouched. End that process if it hangs, then run the "
-            "command again."
-        ) from None
-    except OSError as error:
-        raise TokenStoreError(
-            f"Could not take the token lock {path} ({error.strerror}). Nothing was sent to Sage and "
-            "the tokens are untouched. Give this user the right to write in that folder, then run the "
-            "command again."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -22,8 +22,16 @@ from sage_accounting.settings import Settings
 from sage_accounting.tokens.clock import SYSTEM_CLOCK, Clock
 from sage_accounting.tokens.crypt import Cipher
 from sage_accounting.tokens.dlt_state import DltState
-from sage_accounting.tokens.endpoint import RETRY, Refusal, TokenAnswer, TokenEndpoint
+from sage_accounting.tokens.endpoint import (
+    RETRY,
+    Post,
+    Refusal,
+    TokenAnswer,
+    TokenEndpoint,
+    plain_post,
+)
 from sage_accounting.tokens.journal import Journal
+from sage_accounting.tokens.journalled_post import JournalledPost
 from sage_accounting.tokens.lease import Lease, lease, stored_lease
 from sage_accounting.tokens.record import Record, Tokens
 from sage_accounting.tokens.steps import Steps, no_steps
@@ -62,11 +70,14 @@ class Vault:
         store: TokenStore,
         endpoint: TokenEndpoint,
         clock: Clock = SYSTEM_CLOCK,
+        post: Post = plain_post,
     ) -> None:
+        """``post``: how the request of a refresh reaches Sage."""
         self.connection = connection
         self.endpoint = endpoint
         self._store = store
         self._clock = clock
+        self._post = post
         self._lease: Lease | None = None
         self._has_looked_everywhere = False
         self._unsaved: Record | None = None
@@ -199,7 +210,7 @@ class Vault:
         """Ask Sage with the newest refresh token there is, wherever it is stored."""
         while True:
             record, tokens = self._usable(record)
-            answer = self.endpoint.refresh(tokens.refresh_token)
+            answer = self.endpoint.refresh(tokens.refresh_token, self._post)
             if isinstance(answer, TokenAnswer):
                 return self._keep(answer, record)
             newest = self._store.load(everywhere=True)
@@ -239,21 +250,7 @@ class Vault:
 
     def _keep(self, answer: TokenAnswer, previous: Record) -> Lease:
         """Store what Sage granted; the access token is usable only when this returns."""
-        tokens = Tokens(
-            access_token=answer.access_token,
-            refresh_token=answer.refresh_token,
-            asked_at=answer.asked_at.wall,
-            access_lifetime_s=answer.access_lifetime_s,
-            refresh_lifetime_s=answer.refresh_lifetime_s,
-        )
-        self._unsaved = replace(
-            previous,
-            generation=previous.generation + 1,
-            version=previous.version + 1,
-            tokens=tokens,
-            is_refused=False,
-            user_id=answer.user_id or previous.user_id,
-        )
+        self._unsaved = previous.granted(answer)
         self._store.save(self._unsaved)
         logger.info(
             "tokens of connection %s: generation %d stored",
@@ -299,18 +296,22 @@ def open_vault(
     clock: Clock = SYSTEM_CLOCK,
     retry: RetryPolicy = RETRY,
     steps: Steps = no_steps,
+    in_own_process: bool = True,
 ) -> Vault:
     """The vault of ``settings.connection``; touches neither disk nor network.
 
     ``destination``: the warehouse, as dlt takes it (object or name), where a copy of the tokens is
     kept; None keeps them on this machine only. With a DuckDB warehouse the copy has a file of its own
     beside it, ``sage_auth__<connection>.duckdb``. ``pipelines_dir``: dlt's working folders, where the
-    journal is kept too; dlt's default if None. Raises :class:`ConfigurationError` for a ``token_key``
+    journal is kept too; dlt's default if None. ``in_own_process``: refreshes are asked for by a short-lived
+    process, which survives a kill of this one. Raises :class:`ConfigurationError` for a ``token_key``
     that is no key.
     """
     cipher = Cipher(settings.token_keys)
     folder = Path(pipelines_dir) if pipelines_dir else None
     state = DltState(settings.connection, destination, folder, steps)
     journal = Journal(state.pipelines_dir / f"{state.pipeline_name}.journal", steps)
+    store = LocalStore(journal, state, cipher)
     endpoint = TokenEndpoint(settings, clock=clock, retry=retry, steps=steps)
-    return Vault(settings.connection, LocalStore(journal, state, cipher), endpoint, clock)
+    post = JournalledPost(journal, cipher, lambda: store.held, in_own_process=in_own_process)
+    return Vault(settings.connection, store, endpoint, clock, post)

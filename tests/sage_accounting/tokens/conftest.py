@@ -1,13 +1,5 @@
 """A connection to the sandbox with a journal, a working folder and a DuckDB destination of its own."""
 
-import itertools
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import psycopg2
 import pytest
 from cryptography.fernet import Fernet
+from postgres_server import free_port, postgres_server
+from vault_processes import Processes
 
 from sage_accounting.client import RetryPolicy
 from sage_accounting.settings import Settings, load_settings
@@ -48,6 +41,7 @@ class Sage:
             "destination": self.destination,
             "pipelines_dir": str(self.pipelines_dir),
             "retry": QUICK,
+            "in_own_process": False,  # a process for each refresh would double the time of all tests
         }
         settings = changes.pop("settings", self.settings)
         return open_vault(settings, **(arguments | changes))
@@ -97,7 +91,7 @@ class Sage:
         return str(self.sandbox.authorise(self.sandbox.control("add_user", businesses=[])["user"]))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[Any]:
     with running_sandbox(countries=("GB",), invoices=5, seed=1) as running:
         yield running
@@ -124,84 +118,23 @@ def destination(sage: Sage) -> Path:
 
 
 def free_redirect_uri() -> str:
-    return f"http://localhost:{_free_port()}/callback"
+    return f"http://localhost:{free_port()}/callback"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Processes:
-    """Real processes that use the vault: one parent with everything imported forks them."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("processes.py")
-        self._parent = subprocess.Popen(
-            [sys.executable, str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._numbers = itertools.count()
-
-    def run(self, sage: Sage, act: str, count: int = 1, **arguments: Any) -> list[dict[str, Any]]:
-        """What became of ``count`` processes that each do ``act`` once, in parallel."""
-        order = {
-            "act": act,
-            "count": count,
-            "environment": {
-                **os.environ,
-                "DESTINATION__DUCKDB__CREDENTIALS": str(sage.warehouse),
-            },
-            "pipelines_dir": str(sage.pipelines_dir),
-            "destination": sage.destination and sage.destination.destination_name,
-            **arguments,
-        }
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.write(json.dumps(order) + "\n")
-        self._parent.stdin.flush()
-        return [json.loads(self._parent.stdout.readline()) for _ in range(count)]
-
-    def close(self) -> None:
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.close()
-        self._parent.wait()
-        self._parent.stdout.close()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def processes() -> Iterator[Processes]:
     running = Processes()
     yield running
     running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as the module's tests."""
-    programs = {name: shutil.which(name) for name in ("initdb", "pg_ctl")}
-    if not all(programs.values()):
-        pytest.skip("no PostgreSQL server on this machine")
-    # The server refuses to run as root.
-    user = "postgres" if os.geteuid() == 0 else None
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        if user:
-            shutil.chown(folder, user)
-        data = f"{folder}/data"
-        initdb = [programs["initdb"], "-D", data, "-A", "trust", "-U", "sage", "-E", "UTF8", "-N"]
-        subprocess.run(initdb, user=user, check=True, stdout=subprocess.DEVNULL)
-        pg_ctl = [programs["pg_ctl"], "-D", data, "-w", "-s"]
-        listen = f"-p {port} -h 127.0.0.1 -c fsync=off -c unix_socket_directories="
-        start = [*pg_ctl, "-l", f"{folder}/log", "-o", listen, "start"]
-        subprocess.run(start, user=user, check=True)
-        address = f"postgresql://sage:unused@127.0.0.1:{port}/postgres"
-        try:
-            psycopg2.connect(address).close()
-            yield address
-        finally:
-            subprocess.run([*pg_ctl, "-m", "immediate", "stop"], user=user, check=True)
+    """The address of a PostgreSQL server for all tests."""
+    try:
+        server = postgres_server()
+        address = server.__enter__()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    yield address
+    server.__exit__(None, None, None)

@@ -13,13 +13,15 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from sage_accounting.errors import TokenStoreError
 from sage_accounting.tokens.crypt import Sealed
-from sage_accounting.tokens.journal import Journal, format_line, parse
+from sage_accounting.tokens.exchange import write_line
+from sage_accounting.tokens.journal import Journal, format_answer, format_line, parse
 from sage_accounting.tokens.steps import Step
 
 TEXT = "gAAAAA" + "x" * 3000
@@ -149,6 +151,39 @@ def test_record_fits_into_the_space_that_was_claimed(path: Path) -> None:
     assert path.stat().st_size == claimed
 
 
+def keep_answer(path: Path, answer: Sealed) -> None:
+    fd = os.open(path, os.O_RDWR)
+    write_line(fd, format_answer(answer))
+    os.close(fd)
+
+
+def test_answer_counts_until_a_record_of_a_higher_generation_is_there(path: Path) -> None:
+    journal = Journal(path)
+    append(journal, sealed(1))
+    keep_answer(path, sealed(1))
+    assert journal.read().answer == sealed(1)
+    append(journal, sealed(2))
+    assert journal.read().answer is None
+
+
+def test_compaction_keeps_an_answer_of_which_no_record_came(path: Path) -> None:
+    journal = Journal(path)
+    append(journal, sealed(1))
+    keep_answer(path, sealed(1))
+    journal.compact()
+    assert (journal.read().newest, journal.read().answer) == (sealed(1), sealed(1))
+
+
+def test_answer_and_record_fit_into_the_space_that_was_claimed(path: Path) -> None:
+    journal = Journal(path)
+    append(journal, sealed(1))
+    journal.reserve()
+    claimed = path.stat().st_size
+    keep_answer(path, sealed(1))
+    journal.append(sealed(2))
+    assert path.stat().st_size == claimed
+
+
 class Crashing:
     """Remembers the file as a crash would leave it at one step."""
 
@@ -209,6 +244,15 @@ class JournalUnderCrashes(RuleBasedStateMachine):
         self.journal = Journal(self.path)
         self.version = 0
         self.durable: int | None = None
+        self.answered: int | None = None
+
+    @precondition(lambda self: self.durable is not None)
+    @rule()
+    def crash_after_the_answer_was_kept(self) -> None:
+        self.journal.reserve()
+        keep_answer(self.path, sealed(self.durable or 0))
+        self.journal = Journal(self.path)
+        self.answered = self.durable
 
     @rule()
     def write(self) -> None:
@@ -246,6 +290,13 @@ class JournalUnderCrashes(RuleBasedStateMachine):
             return
         found = newest(self.path)
         assert (found and found.version) == self.durable
+
+    @invariant()
+    def answer_is_found_until_a_record_came_of_it(self) -> None:
+        if not hasattr(self, "path") or self.answered is None:
+            return
+        answer = Journal(self.path).read().answer
+        assert (answer is not None) == (self.answered == self.durable)
 
 
 def test_no_interleaving_of_writes_and_crashes_loses_a_durable_record(tmp_path: Path) -> None:

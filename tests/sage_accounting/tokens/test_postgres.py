@@ -7,8 +7,9 @@ import dlt
 import psycopg2
 import pytest
 
-from sage_accounting.errors import TokenStoreError
+from sage_accounting.errors import ReauthorisationError, TokenStoreError
 from sage_accounting.tokens import Vault
+from sage_accounting.tokens.steps import Step
 
 
 @pytest.fixture
@@ -53,6 +54,27 @@ def test_hosts_that_refresh_at_the_same_time_use_no_token_twice(sage: Any, hosts
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(refresh_twice, vaults))
     assert sage.reused == 0
+
+
+class StoppedError(Exception):
+    """A crash that the test survives."""
+
+
+def test_host_that_stopped_before_its_copy_heals_the_others_when_it_runs_again(
+    sage: Any, hosts: Any
+) -> None:
+    def stop(step: Step) -> None:
+        if step == "journal_synced":
+            raise StoppedError
+
+    rejected = sign_in(sage, "one").bearer()
+    stopped = sage.vault(pipelines_dir=str(sage.folder / "one"), steps=stop)
+    with pytest.raises(StoppedError):
+        stopped.refresh_after(rejected)
+    with pytest.raises(ReauthorisationError):
+        hosts("two").refresh_after(rejected)
+    hosts("one").refresh_after(hosts("one").bearer())
+    assert hosts("two").refresh_after(rejected) != rejected
 
 
 def test_database_that_is_down_stops_before_anything_is_sent(sage: Any, hosts: Any) -> None:

@@ -1,67 +1,42 @@
 """Several real processes, and processes killed at every step of a refresh."""
 
-import signal
+import random
 from pathlib import Path
 from typing import Any, get_args
 
-import dlt
 import pytest
+from crash import RANDOM, RANDOM_BOTH, RANDOM_EXCHANGE, Victim
+from crowd import crowd
+from vault_processes import Processes, environment
 
 from sage_accounting.tokens.steps import Step
 
-UNSTORED: list[Step] = ["answered", "before_journal"]
-"""Sage has answered and nothing is written: no program can survive a kill there."""
-UNKNOWN: Step = "sent"
-"""Whether Sage carries out a request whose sender is dead is its own affair."""
-COPYING: list[Step] = ["state_saved", "extracted", "normalized", "loaded", "pruned"]
-OTHERS: list[Step] = [step for step in get_args(Step) if step not in (*UNSTORED, UNKNOWN, *COPYING)]
+
+@pytest.fixture(scope="module")
+def victim(sandbox: Any, processes: Processes, tmp_path_factory: Any) -> Victim:
+    """One connection for all kills, as a machine that crashes again and again would have it."""
+    dice = random.Random(1)  # noqa: S311 - no secret
+    signed_in = Victim(sandbox, tmp_path_factory.mktemp("victim"), processes, dice)
+    signed_in.sign_in()
+    return signed_in
 
 
-def kill(sage: Any, processes: Any, at: Step) -> None:
-    [killed] = processes.run(sage, "refresh", kill_at=at)
-    assert killed["killed"] == signal.SIGKILL
+@pytest.mark.parametrize("step", get_args(Step))
+def test_process_killed_at_a_step_costs_no_token(victim: Victim, step: Step) -> None:
+    reused = len(victim.sandbox.state.tokens.reused_refresh_tokens)
+    assert victim.trial(step) == "kept"
+    assert len(victim.sandbox.state.tokens.reused_refresh_tokens) == reused
 
 
-def assert_the_next_process_goes_on(sage: Any) -> None:
-    vault = sage.vault()
-    vault.refresh_after(vault.bearer())
-    assert (vault.status().state, sage.reused) == ("ok", 0)
+def test_process_killed_at_a_random_moment_costs_no_token(victim: Victim) -> None:
+    assert {victim.trial(RANDOM) for _ in range(3)} <= {"kept", "too late"}
 
 
-@pytest.mark.parametrize("at", OTHERS)
-def test_process_killed_at_a_step_costs_no_token(sage: Any, processes: Any, at: Step) -> None:
-    sage.signed_in()
-    kill(sage, processes, at)
-    assert_the_next_process_goes_on(sage)
-
-
-@pytest.mark.parametrize("at", COPYING)
-def test_process_killed_while_it_copies_to_the_destination_costs_no_token(
-    sage: Any, destination: Path, processes: Any, at: Step
+@pytest.mark.parametrize("kind", [RANDOM_BOTH, RANDOM_EXCHANGE])
+def test_request_killed_at_a_random_moment_costs_nothing_or_ends_in_the_cure(
+    victim: Victim, kind: str
 ) -> None:
-    sage.signed_in(destination=None)
-    kill(sage, processes, at)
-    assert_the_next_process_goes_on(sage)
-
-
-@pytest.mark.parametrize("at", UNSTORED)
-def test_process_killed_with_the_answer_in_hand_ends_in_the_cure(
-    sage: Any, processes: Any, at: Step
-) -> None:
-    sage.signed_in()
-    kill(sage, processes, at)
-    [next_run] = processes.run(sage, "refresh")
-    assert next_run["error"] == "ReauthorisationError"
-    assert "Run: sage-elt connect --connection acme" in next_run["text"]
-
-
-def test_process_killed_while_sage_works_ends_in_a_refresh_or_in_the_cure(
-    sage: Any, processes: Any
-) -> None:
-    sage.signed_in()
-    kill(sage, processes, UNKNOWN)
-    [next_run] = processes.run(sage, "refresh")
-    assert "token" in next_run or next_run["error"] == "ReauthorisationError"
+    assert {victim.trial(kind) for _ in range(3)} <= {"kept", "too late", "unreceived"}
 
 
 def test_every_step_is_passed_by_a_refresh(sage: Any, destination: Path) -> None:
@@ -72,37 +47,32 @@ def test_every_step_is_passed_by_a_refresh(sage: Any, destination: Path) -> None
     assert set(passed) == set(get_args(Step))
 
 
-def test_processes_that_refresh_all_the_time_use_no_token_twice(sage: Any, processes: Any) -> None:
-    sage.signed_in()
-    outcomes = processes.run(sage, "hammer", count=8, rounds=4)
-    assert [outcome for outcome in outcomes if "token" not in outcome] == []
-    assert sage.reused == 0
-
-
 def test_processes_that_begin_together_with_an_expired_token_refresh_once(
-    sage: Any, processes: Any
+    sage: Any, processes: Processes
 ) -> None:
     sage.lifetime(0)
     sage.signed_in()
     sage.lifetime(300)
-    outcomes = processes.run(sage, "bearer", count=8)
+    outcomes = processes.run(
+        "bearer",
+        environment(sage.sandbox, sage.settings.token_keys[0], sage.folder),
+        count=8,
+        destination=None,
+        pipelines_dir=str(sage.pipelines_dir),
+    )
     assert len({outcome.get("token") for outcome in outcomes}) == 1
     assert sage.refreshes == 1
 
 
-def test_hosts_over_postgres_use_no_token_twice(
-    sage: Any, processes: Any, postgres: str, monkeypatch: pytest.MonkeyPatch
+def test_processes_with_one_second_tokens_use_no_refresh_token_twice(
+    sage: Any, processes: Processes
 ) -> None:
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres)
-    sage.destination = dlt.destinations.postgres()
-    sage.signed_in()
-    outcomes = processes.run(
-        sage,
-        "hammer",
-        count=4,
-        rounds=2,
-        destination="postgres",
-        pipelines_dir=str(sage.folder / "host-{pid}"),
-    )
-    assert [outcome for outcome in outcomes if "token" not in outcome] == []
-    assert sage.reused == 0
+    outcome = crowd(sage.sandbox, processes, sage.folder, None, count=4, seconds=1.5)
+    assert (outcome.failures, outcome.used_twice) == ([], 0)
+
+
+def test_hosts_over_postgres_use_no_refresh_token_twice(
+    sage: Any, processes: Processes, postgres: str
+) -> None:
+    outcome = crowd(sage.sandbox, processes, sage.folder, postgres, count=4, seconds=1.5)
+    assert (outcome.failures, outcome.used_twice) == ([], 0)

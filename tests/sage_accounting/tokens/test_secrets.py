@@ -15,6 +15,7 @@ import pytest
 
 from sage_accounting.errors import SageError
 from sage_accounting.tokens import authorise
+from sage_accounting.tokens.steps import Step
 
 
 def secrets_of(sage: Any) -> list[str]:
@@ -73,7 +74,7 @@ def test_stored_state_holds_no_secret_when_decoded(sage: Any, used: Any) -> None
 def test_no_log_line_holds_a_secret(
     sage: Any, destination: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "sage_accounting"):
         vault = sage.signed_in()
         sage.fault("status", status=500, body="html")
         vault.refresh_after(vault.bearer())
@@ -82,6 +83,31 @@ def test_no_log_line_holds_a_secret(
         vault.refresh_after(vault.bearer())
     assert "not copied to the destination" in caplog.text
     assert_none_in(secrets_of(sage), caplog.text.encode(), "the log")
+
+
+def test_process_that_asks_sage_shows_no_secret_to_other_users(
+    sage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = b""
+
+    def look(step: Step) -> None:
+        nonlocal seen
+        for process in children_of_this_process() if step == "sent" else ():
+            seen += (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+
+    sage.signed_in()
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS", "postgresql://u:warehouse-password@h/d"
+    )
+    vault = sage.vault(in_own_process=True, steps=look)
+    vault.refresh_after(vault.bearer())
+    assert b"exchange.py" in seen
+    assert_none_in([*secrets_of(sage), "warehouse-password"], seen, "the process")
+
+
+def children_of_this_process() -> list[Path]:
+    tasks = Path("/proc/self/task").iterdir()
+    return [Path("/proc", pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def failures(sage: Any) -> Iterator[SageError]:

@@ -1,8 +1,5 @@
 """The seam for other vaults, and the usual store where its places disagree or fail."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +8,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sage_accounting.errors import TokenStoreError
-from sage_accounting.tokens import Vault
 from sage_accounting.tokens.crypt import Cipher
 from sage_accounting.tokens.dlt_state import DltState
-from sage_accounting.tokens.endpoint import TokenEndpoint
 from sage_accounting.tokens.journal import Journal
 from sage_accounting.tokens.record import Record
 from sage_accounting.tokens.store import LocalStore
@@ -80,33 +75,3 @@ def test_read_only_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> No
     (tmp_path / "folder").write_text("no folder")
     with pytest.raises(TokenStoreError, match="Give this user the right to write"):
         load(store_in(tmp_path / "folder"))
-
-
-class MemoryStore:
-    """A vault of another kind: a record in memory."""
-
-    def __init__(self) -> None:
-        self.record: Record | None = None
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        with self._lock:
-            yield
-
-    def load(self, *, everywhere: bool = False) -> Record | None:
-        return self.record
-
-    def save(self, record: Record) -> None:
-        self.record = record
-
-
-def test_vault_works_with_a_store_of_another_kind(sage: Any) -> None:
-    store, endpoint = MemoryStore(), TokenEndpoint(sage.settings)
-    answer = endpoint.refresh(sage.sandbox.authorise())
-    vault = Vault("acme", store, endpoint)
-    vault.store_authorisation(answer)
-    vault.select(["b1"])
-    vault.refresh_after(vault.bearer())
-    other = Vault("acme", store, endpoint)
-    assert (other.bearer(), other.selection()) == (vault.bearer(), ["b1"])
