@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import webbrowser
 from typing import Annotated
 
 import typer
@@ -53,8 +54,9 @@ def connect(
     elif code is not None:
         authorise.sign_in_with_code(settings, vault, code.strip(), confirm_other_user=confirm)
     else:
-        say("Opening Sage in the browser; waiting for its answer ...")
-        authorise.sign_in_with_browser(settings, vault, confirm_other_user=confirm)
+        authorise.sign_in_with_browser(
+            settings, vault, open_browser=_open_browser, confirm_other_user=confirm
+        )
     vault.save_to_destination()
     say(f"Connection {settings.connection} is signed in.")
     _list(settings, vault, as_json=False)
@@ -100,6 +102,16 @@ def _open(connection: str | None, destination: str) -> tuple[Settings, Vault]:
     """Without a look at what is stored: a sign-in must work whatever became of that."""
     settings = load_settings(connection)
     return settings, connections.open_connection(settings, open_warehouse(destination))
+
+
+def _open_browser(address: str) -> None:
+    """Open the page, and show its address for whoever has no browser here."""
+    say(
+        f"Sign in to Sage in the browser that opens now, or at this address:\n{address}\nWithout a "
+        "browser on this machine, paste the address to which Sage then redirects into: "
+        "sage-elt connect --code ADDRESS (within a minute). Waiting for Sage's answer ..."
+    )
+    webbrowser.open(address)
 
 
 def _ask(stored: str, new: str) -> bool:
