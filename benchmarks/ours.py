@@ -7,8 +7,11 @@ The sandbox's addresses and credentials stand in the environment, a connection i
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command sets it
 
 import dlt
 
