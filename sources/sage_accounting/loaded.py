@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from dlt.common.exceptions import DltException
@@ -34,24 +35,22 @@ class LoadedRecords:
     def children(self) -> list[str]:
         """Names, below the root table, of the child tables that exist."""
         prefix = f"{self._collection.name}__"
-        return [t.removeprefix(prefix) for t in self._tables() if t.startswith(prefix)]
+        return [t.removeprefix(prefix) for t in self._tables if t.startswith(prefix)]
 
     def has(self, table: str) -> bool:
         """Whether a table was ever loaded or declared."""
-        schemas = self._pipeline.schemas
-        return self._schema_name in schemas and table in schemas[self._schema_name].tables
+        return self._schema is not None and table in self._schema.tables
 
     def kinds(self, table: str) -> dict[str, str]:
         """dlt's data type of each column that a table has, by name."""
-        schemas = self._pipeline.schemas
-        if self._schema_name not in schemas:
+        if self._schema is None:
             return {}
-        columns = schemas[self._schema_name].tables.get(table, {}).get("columns", {})
+        columns = self._schema.tables.get(table, {}).get("columns", {})
         return {name: str(c["data_type"]) for name, c in columns.items() if "data_type" in c}
 
     def ids(self, business_id: str) -> frozenset[str] | None:
         """All loaded ids of one business."""
-        if self._collection.name not in self._tables() or not self._collection.key:
+        if self._collection.name not in self._tables or not self._collection.key:
             return frozenset()
         if self._ids is None:
             rows = self._query(f"SELECT {self._columns()} FROM {{table}}", ())
@@ -66,7 +65,7 @@ class LoadedRecords:
     def among(self, business_id: str, ids: Iterable[str]) -> frozenset[str] | None:
         """Those of ``ids`` that are loaded; for a few ids of a large table."""
         asked = list(ids)
-        if self._collection.name not in self._tables() or not asked:
+        if self._collection.name not in self._tables or not asked:
             return frozenset()
         found: set[str] = set()
         for start in range(0, len(asked), CHUNK):
@@ -84,11 +83,19 @@ class LoadedRecords:
     def _columns(self) -> str:
         return ", ".join((BUSINESS, *self._collection.key))
 
-    def _tables(self) -> list[str]:
+    @cached_property
+    def _schema(self) -> Any:
+        """dlt's schema as the last load left it; None before the first. It stands for the run."""
         schemas = self._pipeline.schemas
         if self._schema_name not in schemas:
+            return None
+        return schemas[self._schema_name]
+
+    @cached_property
+    def _tables(self) -> list[str]:
+        if self._schema is None:
             return []
-        return [str(t["name"]) for t in schemas[self._schema_name].data_tables(seen_data_only=True)]
+        return [str(t["name"]) for t in self._schema.data_tables(seen_data_only=True)]
 
     def _query(self, sql: str, parameters: tuple[str, ...]) -> list[tuple[str, ...]] | None:
         if self._unreadable:
