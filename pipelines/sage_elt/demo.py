@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 from cryptography.fernet import Fernet
 
 from sage_elt.jobs import DEMO_CONNECTION, books_pipeline
@@ -27,7 +28,7 @@ class CountryResult:
     rows: int
     """Records in the raw schema, child rows included."""
     trial_balance_difference: Decimal
-    """Sum of all closing balances; 0.00 when the books balance. Base currency."""
+    """Largest sum of a month's closing balances; 0.00 when the books balance. Base currency."""
     sage_difference: Decimal
     """Largest difference of an account to Sage's own balance. Base currency."""
     rates_mapped: int
@@ -80,8 +81,8 @@ def start_over(warehouse: Warehouse) -> None:
     warehouse.path.unlink()
 
 
-def results(warehouse: Warehouse) -> list[CountryResult]:
-    """What arrived, by country, in the order of the demo."""
+def results(warehouse: Warehouse, checks: pl.DataFrame) -> list[CountryResult]:
+    """What arrived, by country, in the order of the demo; ``checks`` are the tie-outs."""
     tables = [
         table
         for table, columns in warehouse.tables("sage").items()
@@ -89,44 +90,32 @@ def results(warehouse: Warehouse) -> list[CountryResult]:
     ]
     union = " UNION ALL ".join(f'SELECT business_id FROM sage."{table}"' for table in tables)
     rows = warehouse.rows(
-        f"""
-        WITH
-          loaded AS (SELECT business_id, count(*) AS rows FROM ({union}) GROUP BY ALL),
-          latest AS (
-            SELECT * FROM marts.trial_balance
-            QUALIFY period_end = max(period_end) OVER (PARTITION BY business_id)
-          ),
-          balanced AS (
-            SELECT business_id, sum(closing_balance) AS difference FROM latest GROUP BY ALL
-          ),
-          own AS (
-            SELECT
-              s.business_id,
-              max(abs(s.balance_details__debits - s.balance_details__credits
-                      - coalesce(l.closing_balance, 0))) AS difference
-            FROM sage._ledger_account_balances AS s
-            LEFT JOIN latest AS l ON l.business_id = s.business_id AND l.account_id = s.id
-            GROUP BY ALL
-          ),
-          rates AS (
-            SELECT
-              business_id,
-              count(DISTINCT tax_rate_id) FILTER (unmapped_reason IS NULL) AS mapped,
-              count(DISTINCT tax_rate_id) FILTER (unmapped_reason IS NOT NULL) AS unmapped
-            FROM unified.dim_tax_rate WHERE is_current GROUP BY ALL
-          )
-        SELECT
-          b.country, b.business_id, loaded.rows, balanced.difference, own.difference,
-          rates.mapped, rates.unmapped
-        FROM unified.dim_business AS b
-        JOIN loaded USING (business_id)
-        LEFT JOIN balanced USING (business_id)
-        LEFT JOIN own USING (business_id)
-        LEFT JOIN rates USING (business_id)
-        """
+        f"SELECT country, business_id, count(*) FROM ({union}) "
+        "JOIN unified.dim_business USING (business_id) GROUP BY ALL"
     )
-    found = [CountryResult(*row) for row in rows]
+    found = [
+        _result(country, business_id, count, checks.filter(pl.col("business_id") == business_id))
+        for country, business_id, count in rows
+    ]
     return sorted(found, key=lambda result: COUNTRIES.index(result.country))
+
+
+def _result(country: str, business_id: str, rows: int, checks: pl.DataFrame) -> CountryResult:
+    def largest_difference(name: str) -> Decimal:
+        differences = checks.filter(pl.col("check") == name)["difference"].drop_nulls().to_list()
+        return max((abs(difference) for difference in differences), default=Decimal(0))
+
+    rates = checks.filter((pl.col("check") == "tax_rates_mapped") & pl.col("found").is_not_null())
+    known, mapped = (int(rates[column].sum()) for column in ("expected", "found"))
+    return CountryResult(
+        country,
+        business_id,
+        rows,
+        largest_difference("trial_balance_sums_to_zero"),
+        largest_difference("trial_balance_equals_sage"),
+        rates_mapped=mapped,
+        rates_unmapped=known - mapped,
+    )
 
 
 def size_of(path: Path) -> str:

@@ -75,7 +75,7 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
                 r.country, r.rows, f"{r.trial_balance_difference:.2f}", f"{r.sage_difference:.2f}",
                 r.rates_mapped, r.rates_unmapped,
             )
-            for r in demo.results(warehouse)
+            for r in demo.results(warehouse, checks)
         ],
         right="rows|trial balance difference|difference to Sage|tax rates mapped|unmapped",
     )  # fmt: skip

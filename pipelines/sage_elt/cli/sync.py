@@ -45,14 +45,7 @@ def sync(
     """
     report = _sync(
         open_warehouse(destination),
-        SyncRequest(
-            connection=load_settings(connection).connection,
-            businesses=business or (),
-            resources=resource or (),
-            full_refresh=full_refresh,
-            lock_timeout_s=lock_timeout,
-            on_wait=_say_waiting,
-        ),
+        _request(connection, business, resource, full_refresh, lock_timeout),
     )
     if as_json:
         write_json(report.to_json())
@@ -95,19 +88,30 @@ def run(
     warehouse = open_warehouse(destination)
     report = _sync(
         warehouse,
-        SyncRequest(
-            connection=load_settings(connection).connection,
-            businesses=business or (),
-            resources=resource or (),
-            full_refresh=full_refresh,
-            lock_timeout_s=lock_timeout,
-            on_wait=_say_waiting,
-        ),
+        _request(connection, business, resource, full_refresh, lock_timeout),
     )
     warehouse.wait_until_free(lock_timeout, _say_waiting)
     _transform(warehouse)
     checked = _check(warehouse, as_json=as_json)
     raise typer.Exit(checked or _sync_exit_code(report))
+
+
+def _request(
+    connection: str | None,
+    businesses: list[str] | None,
+    resources: list[str] | None,
+    full_refresh: bool,
+    lock_timeout_s: float,
+) -> SyncRequest:
+    """What the options that sync and run share ask for."""
+    return SyncRequest(
+        connection=load_settings(connection).connection,
+        businesses=businesses or (),
+        resources=resources or (),
+        full_refresh=full_refresh,
+        lock_timeout_s=lock_timeout_s,
+        on_wait=_say_waiting,
+    )
 
 
 def _sync(warehouse: Warehouse, request: SyncRequest) -> SyncReport:
