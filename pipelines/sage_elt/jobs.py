@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dlt
@@ -30,6 +30,9 @@ from sage_unified import build, checked_columns, duckdb_types, raw_columns
 logger = logging.getLogger(__name__)
 
 DEMO_CONNECTION = "demo"
+PART_ROWS = 250_000
+"""Records of large lists in one package: what an interrupted first read loses at most. At 100 requests
+a minute they take 13 minutes; the load of a package costs a second or two."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def _name(connection: str) -> str:
 def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None:
     """Sage to the raw schema; ``report`` tells what became of each business and resource.
 
+    One package, and where lists are very large further ones with the rest of them.
     What an earlier run extracted and could not load is loaded first. Raises ``SageError`` for what
     stops a sync as a whole and ``WarehouseBusyError`` when the file stays held; what was
     extracted is then pending.
@@ -73,16 +77,37 @@ def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None
         elif pipeline.has_pending_data:
             _load(pipeline, warehouse, request)
         _restore(pipeline, warehouse, request)
-        pipeline.extract(
-            sage_accounting(
-                businesses=list(request.businesses) or None,
-                resources=list(request.resources) or None,
-                connection=request.connection,
-                full_refresh=request.full_refresh,
-                report=report,
-            )
+        left: SyncRequest | None = request
+        while left is not None:
+            _extract(pipeline, left, report)
+            _load(pipeline, warehouse, left)
+            left = _rest(left, report)
+
+
+def _extract(pipeline: dlt.Pipeline, request: SyncRequest, report: SyncReport) -> None:
+    pipeline.extract(
+        sage_accounting(
+            businesses=list(request.businesses) or None,
+            resources=list(request.resources) or None,
+            connection=request.connection,
+            full_refresh=request.full_refresh,
+            report=report,
+            part_rows=PART_ROWS,
         )
-        _load(pipeline, warehouse, request)
+    )
+
+
+def _rest(request: SyncRequest, report: SyncReport) -> SyncRequest | None:
+    """What large lists still have to be read, as a package of their own; None when all is read."""
+    if not report.unfinished:
+        return None
+    businesses, resources = zip(*sorted(report.unfinished), strict=True)
+    return replace(
+        request,
+        businesses=tuple(dict.fromkeys(businesses)),
+        resources=tuple(dict.fromkeys(resources)),
+        full_refresh=False,  # or it would begin anew
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import pendulum
@@ -25,6 +26,27 @@ Way = Literal["full", "changes"]
 
 
 @dataclass(frozen=True)
+class Backfill:
+    """How far the first read of a very large list got, by the dates of its records (:mod:`slices`)."""
+
+    total: int
+    """Records in the list when the read began."""
+    read: int = 0
+    """Records read so far."""
+    next_day: str | None = None
+    """First date of the next slice, ``2026-05-01``; None = from the first record on."""
+
+    @property
+    def first(self) -> date | None:
+        return None if self.next_day is None else date.fromisoformat(self.next_day)
+
+    def after(self, count: int, last: date | None) -> Backfill:
+        """Where it stands when a slice of ``count`` records, to ``last`` or the end, is read."""
+        next_day = self.next_day if last is None else (last + timedelta(days=1)).isoformat()
+        return Backfill(self.total, self.read + count, next_day)
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far one collection of one business has been loaded."""
 
@@ -36,13 +58,22 @@ class Progress:
     """Of the last full read, to tell that nothing changed."""
     by_id: bool = False
     """Whether children must be read by id (:func:`readers.read_collection`)."""
+    backfill: Backfill | None = None
+    """Set while a first read is under way over several runs; ``since`` is then its start."""
 
     def to_state(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
-        return cls(state["since"], state["rows"], state["digest"], bool(state.get("by_id")))
+        backfill = state.get("backfill")
+        return cls(
+            state["since"],
+            state["rows"],
+            state["digest"],
+            bool(state.get("by_id")),
+            Backfill(**backfill) if backfill else None,
+        )
 
 
 def next_bound(asked_at: pendulum.DateTime) -> str:

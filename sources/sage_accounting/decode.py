@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -72,6 +72,8 @@ class Page:
     place: Place
     lacking: frozenset[str] = frozenset()
     """Child lists that records of this collection can have and none of these has, not even empty."""
+    unchanged: bool = False
+    """Whether the body is the one known before; it was then not decoded, and counts no records."""
     chunk: Chunk | None = None
     """Where the flat records of this page's batch are."""
 
@@ -84,11 +86,14 @@ class Decoder:
         self._lock = threading.Lock()
         self._shape: Struct = EMPTY
 
-    def read_page(self, answer: Answer) -> Page:
+    def read_page(self, answer: Answer, known: str | None = None) -> Page:
         """A page of the list, or a singleton.
 
-        Raises :class:`MalformedBodyError` for a body that is cut off or no JSON.
+        ``known`` is the digest of the list as it was: a page that is all of it, unchanged, is not
+        decoded. Raises :class:`MalformedBodyError` for a body that is cut off or no JSON.
         """
+        if known is not None and list_digest([_digest(answer.body)]) == known:
+            return _unchanged(answer)
         return self._read(answer, listed=self._collection.kind != "singleton")
 
     def read_record(self, answer: Answer) -> Page:
@@ -113,7 +118,7 @@ class Decoder:
             has_next=bool(envelope["$next"]),
             size=envelope["$itemsPerPage"] or envelope["$items_per_page"],
             sent_at=answer.sent_at,
-            digest=hashlib.blake2b(answer.body, digest_size=16).digest(),
+            digest=_digest(answer.body),
             place=answer.place,
             lacking=frozenset(c for c in self._collection.children if _key(c) not in answer.body),
         )
@@ -171,6 +176,31 @@ class Decoder:
         values = [conform(record, shape) for record in records]
         columns = {name: pa.array([document.get(name)], kind) for name, kind in ENVELOPE.items()}
         return pa.table({**columns, ITEMS: pa.array([values], pa.list_(wire_type(shape)))})
+
+
+def list_digest(pages: Iterable[bytes]) -> str:
+    """Of a list, from the digests of its pages."""
+    return _digest(b"".join(pages)).hex()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _unchanged(answer: Answer) -> Page:
+    return Page(
+        items=NO_ITEMS,
+        ids=_ids(NO_ITEMS),
+        count=0,
+        total=None,
+        number=None,
+        has_next=False,
+        size=None,
+        sent_at=answer.sent_at,
+        digest=_digest(answer.body),
+        place=answer.place,
+        unchanged=True,
+    )
 
 
 def _key(name: str) -> bytes:

@@ -11,19 +11,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
-from collections.abc import Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from sage_accounting.catalogue import Collection
-from sage_accounting.client import SageClient
+from sage_accounting.client import Answer, Call, NotYet, SageClient
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import NO_ITEMS, Decoder, Page
 from sage_accounting.errors import ListMovedError, ResourceUnavailableError
 from sage_accounting.flatten import flatten
-from sage_accounting.readers import KEY, Found, Query, read_collection
+from sage_accounting.lists import KEY, Query
+from sage_accounting.readers import Found, Reader, read_collection
 from sage_accounting.spool import Spool
+from sage_accounting.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True)
@@ -39,34 +42,61 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A job that ended: what it found, or the error that ended it."""
+    """What a job found, or the error that ended it."""
 
     job: Job
     requests: int
     found: Found | None = None
     error: BaseException | None = None
+    ended: bool = True
+    """Whether nothing more of the job follows in this run."""
+    finished: bool = True
+    """Whether all of the list was read; if not, the next run goes on."""
 
 
 class Extraction:
     """Fetches for any number of jobs at once; a context for one run of the source."""
 
-    def __init__(self, client: SageClient, concurrency: int) -> None:
+    def __init__(self, client: SageClient, concurrency: int, part_rows: int | None = None) -> None:
+        """After ``part_rows`` records in parts of large lists no further part is begun."""
         self._client = client
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="sage")
+        self._waiting = WaitingRoom(self._pool.submit, concurrency)
         self._spool = Spool()
+        self._parts = _Parts(part_rows)
 
     def start(self, job: Job, decoder: Decoder, results: SimpleQueue[Result]) -> None:
         """Begin a job; its result is put into ``results`` when it ends."""
         steps = read_collection(job.collection, job.progress, job.loaded_ids)
-        reading = Reading(job, steps, decoder, self._client, self._pool, self._spool, results)
+        reading = Reading(
+            job, steps, decoder, self._client, self._pool, self._waiting, self._spool, self._parts,
+            results,
+        )  # fmt: skip
         self._pool.submit(reading.advance, None)
 
     def close(self) -> None:
         """Stop: what is queued is dropped, what is under way ends unheard."""
+        self._waiting.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._client.close()
         self._spool.close()
         _give_back_memory()
+
+
+class _Parts:
+    """How many more records the parts of large lists may bring into this run; thread-safe."""
+
+    def __init__(self, rows: int | None) -> None:
+        self._left = rows
+        self._lock = threading.Lock()
+
+    def take(self, rows: int) -> bool:
+        """Count a part; whether another may be begun."""
+        if self._left is None:
+            return True
+        with self._lock:
+            self._left -= rows
+            return self._left > 0
 
 
 class Reading:
@@ -75,11 +105,13 @@ class Reading:
     def __init__(
         self,
         job: Job,
-        steps: Generator[list[Query], list[Page], Found],
+        steps: Reader,
         decoder: Decoder,
         client: SageClient,
         pool: ThreadPoolExecutor,
+        waiting: WaitingRoom,
         spool: Spool,
+        parts: _Parts,
         results: SimpleQueue[Result],
     ) -> None:
         self._job = job
@@ -87,33 +119,49 @@ class Reading:
         self._decoder = decoder
         self._client = client
         self._pool = pool
+        self._waiting = waiting
         self._spool = spool
+        self._parts = parts
         self._results = results
         self._lock = threading.Lock()
         self._pages: list[Page | None] = []
         self._missing = 0
         self._error: BaseException | None = None
+        self._told = 0
 
     def advance(self, pages: list[Page] | None) -> None:
         """Hand the asked pages to the reader and fetch what it wants next, or end the job."""
         try:
-            queries = self._steps.send(pages) if pages is not None else next(self._steps)
+            step = self._steps.send(pages) if pages is not None else next(self._steps)
+            while isinstance(step, Found):
+                goes_on = self._parts.take(step.records.total)
+                self._results.put(
+                    Result(self._job, self._requests(), step, ended=not goes_on, finished=False)
+                )
+                if not goes_on:
+                    return
+                step = next(self._steps)
         except StopIteration as stop:
-            self._results.put(Result(self._job, self._requests, stop.value))
+            self._results.put(Result(self._job, self._requests(), stop.value))
             return
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._fail(error)
             return
-        self._pages = [None] * len(queries)
-        self._missing = len(queries)
-        for place, query in enumerate(queries):
-            self._pool.submit(self._fetch, place, query)
+        self._pages = [None] * len(step)
+        self._missing = len(step)
+        for place, query in enumerate(step):
+            self._pool.submit(self._fetch, place, query, self._call(query))
 
-    def _fetch(self, place: int, query: Query) -> None:
+    def _fetch(self, place: int, query: Query, call: Call[Page]) -> None:
         page: Page | None = None
         try:
             if self._error is None:  # a sibling's failure makes this page useless
-                page = self._ask(query)
+                page = self._ask(query, call)
+        except NotYet as later:
+            queue = self._job.business_id if later.is_shared else None
+            again = partial(self._fetch, place, query, call)
+            self._waiting.enter(again, later.wait_s, queue)
+            return
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._error = error
         with self._lock:
@@ -131,18 +179,22 @@ class Reading:
         else:
             self.advance(pages)
 
-    def _ask(self, query: Query) -> Page:
-        path, read = self._job.collection.path, self._decoder.read_page
+    def _call(self, query: Query) -> Call[Page]:
+        path = self._job.collection.path
+        read: Callable[[Answer], Page] = partial(self._decoder.read_page, known=self._known)
         if KEY in query:
             path, read = f"{path}/{query[KEY]}", self._decoder.read_record
+        return self._client.call(
+            path,
+            {name: value for name, value in query.items() if name != KEY},
+            business_id=self._job.business_id,
+            resource=self._job.collection.name,
+            read=read,
+        )
+
+    def _ask(self, query: Query, call: Call[Page]) -> Page:
         try:
-            return self._client.get(
-                path,
-                {name: value for name, value in query.items() if name != KEY},
-                business_id=self._job.business_id,
-                resource=self._job.collection.name,
-                read=read,
-            )
+            return call.attempt()
         except ResourceUnavailableError as error:
             if KEY not in query or error.status != 404:
                 raise
@@ -159,12 +211,17 @@ class Reading:
         return [replace(page, items=NO_ITEMS, chunk=chunk) for page in pages]
 
     def _fail(self, error: BaseException) -> None:
-        self._results.put(Result(self._job, self._requests, error=error))
+        self._results.put(Result(self._job, self._requests(), error=error))
 
     @property
+    def _known(self) -> str | None:
+        return None if self._job.progress is None else self._job.progress.digest
+
     def _requests(self) -> int:
+        """Requests since the last result."""
         place = self._job.business_id, self._job.collection.name
-        return self._client.requests.by_place[place]
+        told, self._told = self._told, self._client.requests.by_place[place]
+        return self._told - told
 
 
 def _give_back_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +80,18 @@ class LoadedRecords:
                 return None
             found.update(row[0] for row in rows)
         return frozenset(found)
+
+    def dated(
+        self, business_id: str, first: date | None, last: date | None
+    ) -> frozenset[str] | None:
+        """Loaded ids of one business whose ``date`` lies in these days, both included; None = no bound."""
+        if self._collection.name not in self._tables:
+            return frozenset()
+        rows = self._query(
+            f"SELECT id FROM {{table}} WHERE {BUSINESS} = %s AND date BETWEEN %s AND %s",
+            (business_id, (first or date.min).isoformat(), (last or date.max).isoformat()),
+        )
+        return None if rows is None else frozenset(row[0] for row in rows)
 
     def _columns(self) -> str:
         return ", ".join((BUSINESS, *self._collection.key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import pendulum
@@ -32,6 +32,10 @@ class Loaded(Protocol):
 
     def among(self, business_id: str, ids: Sequence[str]) -> frozenset[str] | None: ...
 
+    def dated(
+        self, business_id: str, first: date | None, last: date | None
+    ) -> frozenset[str] | None: ...
+
     def children(self) -> list[str]: ...
 
 
@@ -51,10 +55,11 @@ def changes_of(
     if found.is_full and before is not None and before.digest == found.digest:
         return
     present = loaded.ids(business_id) if found.is_full else None
+    expected = _expected(business_id, found, loaded)
     live: set[str] = set()
     for chunk in _chunks(found.records.pages):
         records, deletions = split_deleted(collection, chunk.tables(), "deleted_at")
-        if present:
+        if expected:
             live.update(records.record_ids.to_pylist())
         yield changes_to_load(
             collection,
@@ -65,7 +70,9 @@ def changes_of(
             may_have_children=present,
             detected_at=now,
         )
-    gone = _gone(collection, business_id, found, live, loaded)
+    gone = _missing(found, expected, live)
+    if not found.is_full:
+        gone += _tombstones(collection, business_id, found, loaded)
     if gone:
         yield changes_to_load(
             collection,
@@ -82,9 +89,10 @@ def progress_of(
     business_id: str, found: Found, *, rows: int, before: Progress | None, loaded: Loaded
 ) -> Progress:
     """How far ``found`` gets, when ``rows`` live records of it were loaded."""
-    bound = next_bound(pendulum.instance(found.records.asked_at))
+    bound = found.since or next_bound(pendulum.instance(found.records.asked_at))
     if not found.is_full:
-        return Progress(bound, (before.rows if before else 0) + rows, None, found.by_id)
+        known = before.rows if before else 0
+        return Progress(bound, known + rows, None, found.by_id, found.backfill)
     if before is not None and before.digest == found.digest:
         return Progress(bound, before.rows, found.digest, found.by_id)
     compared = loaded.ids(business_id) is not None
@@ -102,16 +110,25 @@ def tables_of(collection: Collection, changes: Changes) -> Iterator[tuple[str, p
         yield DELETIONS_TABLE, changes.deletions
 
 
-def _gone(
-    collection: Collection, business_id: str, found: Found, live: set[str], loaded: Loaded
-) -> list[Deletion]:
-    """Records that left without being in the list: missed in it, swept, or tombstones."""
+def _expected(business_id: str, found: Found, loaded: Loaded) -> frozenset[str]:
+    """Loaded ids that ``found`` must have; whichever it lacks have left Sage."""
+    if found.part is not None:
+        return loaded.dated(business_id, found.part.first, found.part.last) or frozenset()
     if found.is_full or found.swept_ids is not None:
-        present = loaded.ids(business_id)
-        listed = live if found.is_full else found.swept_ids or frozenset()
-        missing = (present or frozenset()).difference(listed)
-        by: DetectedBy = "compare" if found.is_full else "sweep"
-        return [Deletion(record_id, by) for record_id in sorted(missing)]
+        return loaded.ids(business_id) or frozenset()
+    return frozenset()
+
+
+def _missing(found: Found, expected: frozenset[str], live: set[str]) -> list[Deletion]:
+    swept = found.swept_ids is not None
+    listed = found.swept_ids if found.swept_ids is not None else live
+    by: DetectedBy = "sweep" if swept else "compare"
+    return [Deletion(record_id, by) for record_id in sorted(expected.difference(listed))]
+
+
+def _tombstones(
+    collection: Collection, business_id: str, found: Found, loaded: Loaded
+) -> list[Deletion]:
     dead = [
         deletion
         for chunk in _chunks(found.tombstones)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Status = Literal["ok", "unavailable", "failed"]
@@ -20,6 +20,17 @@ class Outcome:
     """Records that leave the warehouse."""
     requests: int = 0
     error: str | None = None
+    finished: bool = True
+    """Whether all of the list was read; if not, this is a part of it."""
+
+    def __add__(self, later: Outcome) -> Outcome:
+        """Both parts of one list, which ended as the later one did."""
+        return replace(
+            later,
+            rows=self.rows + later.rows,
+            deleted=self.deleted + later.deleted,
+            requests=self.requests + later.requests,
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,8 +57,22 @@ class SyncReport:
     """HTTP requests of the whole sync, repeats and /businesses included."""
 
     def add(self, business_id: str, resource: str, outcome: Outcome) -> None:
-        self.outcomes.setdefault(business_id, {})[resource] = outcome
-        self.on_outcome(business_id, resource, outcome)
+        """Take an outcome; what one sync reads of a list in several parts is summed."""
+        resources = self.outcomes.setdefault(business_id, {})
+        together = resources[resource] + outcome if resource in resources else outcome
+        resources[resource] = together
+        if together.finished:
+            self.on_outcome(business_id, resource, together)
+
+    @property
+    def unfinished(self) -> set[tuple[str, str]]:
+        """Business and resource of each list of which a further run must read the rest."""
+        return {
+            (business_id, resource)
+            for business_id, resources in self.outcomes.items()
+            for resource, outcome in resources.items()
+            if not outcome.finished
+        }
 
     @property
     def status(self) -> Literal["ok", "partial", "failed"]:

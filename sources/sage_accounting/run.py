@@ -24,7 +24,8 @@ from sage_accounting.errors import (
 )
 from sage_accounting.extraction import Extraction, Job, Result
 from sage_accounting.flatten import flatten
-from sage_accounting.readers import Found, Listing, digest_of
+from sage_accounting.lists import Listing, digest_of
+from sage_accounting.readers import Found
 from sage_accounting.report import Outcome, Status, SyncReport
 from sage_accounting.settings import Settings
 from sage_accounting.spool import Chunk
@@ -54,10 +55,12 @@ class Run:
         asked: Sequence[str],
         full_refresh: bool,
         report: SyncReport | None,
+        part_rows: int | None,
     ) -> None:
         self._settings = settings
         self._asked = asked
         self._report = report
+        self._part_rows = part_rows
         self._users = 0
         self._extraction: Extraction | None = None
         self._client: SageClient | None = None
@@ -78,7 +81,7 @@ class Run:
                 pipelines_dir=pipeline.pipelines_dir,
             )
             self._client = SageClient(self._settings, SageAuth(vault))
-            self._extraction = Extraction(self._client, self._settings.concurrency)
+            self._extraction = Extraction(self._client, self._settings.concurrency, self._part_rows)
             found = list_businesses(self._client, self._business_decoder)
             self.businesses = choose(found, self._asked, vault.selection())
         return self._extraction
@@ -103,8 +106,9 @@ class Run:
         return Result(Job(business.id, collection, None), requests=0, found=found)
 
     def begin(self, business_id: str, collection: Collection) -> None:
-        if self._report is not None:
-            self._report.on_start(business_id, collection.name)
+        place = business_id, collection.name
+        if self._report is not None and place not in self._report.unfinished:
+            self._report.on_start(*place)
 
     def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
         if self._report is not None:

@@ -25,6 +25,7 @@ from sage_accounting.loading import changes_of, progress_of, tables_of
 from sage_accounting.report import Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
+from sage_accounting.slices import goes_by_slices
 
 KINDS = {
     # Arrow's names of types, and dlt's
@@ -45,6 +46,7 @@ def sage_accounting(
     connection: str | None = None,
     full_refresh: bool = False,
     report: SyncReport | None = None,
+    part_rows: int | None = None,
 ) -> Iterator[DltResource]:
     """Sage Accounting as tables: one resource for each collection, merged by business and id.
 
@@ -54,13 +56,15 @@ def sage_accounting(
         connection: name of the authorised Sage user; default: the setting ``connection``.
         full_refresh: read everything again and compare, instead of what changed.
         report: takes what happened; also makes a failing business or resource stop only itself.
+        part_rows: leave the rest of large lists to the next runs after this many records of them, so
+            that hours of a first read are kept package by package; ``report.unfinished`` names them.
 
     Yields Arrow tables. Amounts DECIMAL, dates DATE, times TIMESTAMPTZ in UTC. The run stops with a
     :class:`sage_accounting.errors.SageError` (as the cause of dlt's own error) when the settings, the
     choice of businesses or the tokens are wrong.
     """
     chosen = _chosen_collections(resources)
-    run = Run(load_settings(connection), businesses or (), full_refresh, report)
+    run = Run(load_settings(connection), businesses or (), full_refresh, report, part_rows)
     for collection in chosen:
         yield dlt.resource(_records(run, collection), name=collection.name)
 
@@ -94,10 +98,12 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
             jobs = [job for business in run.businesses if (job := lists.job(business))]
             for job in jobs:
                 extraction.start(job, lists.decoder, results)
-            for _ in jobs:
+            under_way = len(jobs)
+            while under_way:
                 while (result := next_result(results)) is None:
                     yield None
                 yield from lists.take(result)
+                under_way -= result.ended
         finally:
             run.close()
 
@@ -117,6 +123,7 @@ class _Lists:
         self._state = dlt.current.resource_state().setdefault("businesses", {})
         schema_name = dlt.current.source_schema().name
         self._loaded = LoadedRecords(dlt.current.pipeline(), schema_name, collection)
+        self._reached: dict[str, Progress] = {}
         self.decoder = Decoder(collection)
 
     def job(self, business: Business) -> Job | None:
@@ -142,7 +149,7 @@ class _Lists:
         if result.error is not None or result.found is None:
             kept["last_error"] = self._run.fail(result)
             return
-        before = self._progress(business_id)
+        before = self._reached.get(business_id, result.job.progress)
         if not self._run.knows_deletions:  # the table is there from the first sync on, if empty
             self._run.knows_deletions = True
             if not self._loaded.has(DELETIONS_TABLE):
@@ -163,9 +170,10 @@ class _Lists:
         progress = progress_of(
             business_id, result.found, rows=rows, before=before, loaded=self._loaded
         )
+        self._reached[business_id] = progress
         kept.update(progress.to_state())
         kept.update(last_success=pendulum.now("UTC").to_iso8601_string(), last_error=None)
-        outcome = Outcome("ok", rows, deleted, result.requests)
+        outcome = Outcome("ok", rows, deleted, result.requests, finished=result.finished)
         self._run.note(business_id, collection, outcome)
 
     def _progress(self, business_id: str) -> Progress | None:
@@ -190,20 +198,25 @@ def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
 
 def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:
     """A table with its name, its keys and how dlt is to merge it."""
-    marker: Any = {MARKER: {"data_type": "bool", "nullable": True, "hard_delete": True}}
+    columns: dict[str, Any] = {}
+    if MARKER in table.column_names:
+        columns[MARKER] = {"data_type": "bool", "nullable": True, "hard_delete": True}
     key: dict[str, Any]
     if name == collection.name:
         key = {"primary_key": [BUSINESS, *collection.key]}
+        if goes_by_slices(collection) and "updated_at" in table.column_names:
+            # a record whose date changed meanwhile can come twice in one package
+            columns["updated_at"] = {"dedup_sort": "desc"}
     elif name == DELETIONS_TABLE:
         key = {"primary_key": [BUSINESS, "resource", "id"]}
     else:
         key = {"merge_key": [BUSINESS, ROOT]}
-    columns = next(iter(key.values()))
-    required = [f.with_nullable(False) if f.name in columns else f for f in table.schema]
+    keys = next(iter(key.values()))
+    required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
     hints = dlt.mark.make_hints(
         table_name=name,
         write_disposition=MERGE,
-        columns=marker if MARKER in table.column_names else None,
+        columns=columns or None,
         **key,
     )
     return dlt.mark.with_hints(table.cast(pa.schema(required)), hints, create_table_variant=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,8 @@ import pyarrow as pa
 
 from sage_accounting.flatten import Tables
 
-IN_MEMORY = 8 * 1024 * 1024
-"""Bytes of a batch up to which it is kept in memory: most lists are a page, a few are thousands."""
+IN_MEMORY = 64 * 1024 * 1024
+"""Bytes that may wait in memory, of all batches together: most lists are a page, a few are thousands."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,16 @@ class Spool:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sage-accounting-")
         self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._in_memory = 0
 
     def keep(self, tables: Tables) -> Chunk:
         """Store one batch."""
         size = sum(table.nbytes for table in (tables.root, *tables.children.values()))
-        if size <= IN_MEMORY:
-            return Chunk(tables, None)
+        if self._reserve(size):
+            chunk = Chunk(tables, None)
+            weakref.finalize(chunk, self._reserve, -size)  # once it is loaded nobody holds it
+            return chunk
         folder = Path(self._folder.name) / str(next(self._numbers))
         folder.mkdir()
         _write(folder / "root.arrow", tables.root)
@@ -60,6 +66,13 @@ class Spool:
         for name, table in tables.children.items():
             _write(folder / f"child-{name}.arrow", table)
         return Chunk(None, folder)
+
+    def _reserve(self, size: int) -> bool:
+        with self._lock:
+            fits = self._in_memory + size <= IN_MEMORY
+            if fits:
+                self._in_memory += size
+            return fits
 
     def close(self) -> None:
         self._folder.cleanup()

@@ -15,8 +15,9 @@ from sage_accounting.decode import NO_ITEMS, Decoder, Page
 from sage_accounting.deletions import MARKER, Changes
 from sage_accounting.errors import Place
 from sage_accounting.flatten import flatten
+from sage_accounting.lists import Listing, digest_of
 from sage_accounting.loading import changes_of, progress_of
-from sage_accounting.readers import Found, Listing, digest_of
+from sage_accounting.readers import Found
 from sage_accounting.spool import Chunk
 
 INVOICES = load_catalogue()["sales_invoices"]

@@ -16,7 +16,8 @@ from sage_accounting.client import Answer
 from sage_accounting.cursors import Progress
 from sage_accounting.decode import Decoder, Page
 from sage_accounting.errors import ListMovedError, Place
-from sage_accounting.readers import KEY, Found, Query, read_collection, read_list, record_ids
+from sage_accounting.lists import KEY, Query, read_list, record_ids
+from sage_accounting.readers import Found, read_collection
 
 INVOICES = load_catalogue()["sales_invoices"]
 ENTRIES = load_catalogue()["ledger_entries"]
