@@ -11,6 +11,7 @@ import dlt
 from sage_accounting.businesses import Business, choose, list_businesses
 from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.client import SageClient
+from sage_accounting.cursors import Progress
 from sage_accounting.decode import NO_ITEMS, Decoder
 from sage_accounting.errors import (
     AccessTokenError,
@@ -95,7 +96,7 @@ class Run:
         if self._report is not None:
             self._report.requests += self._client.requests.total
 
-    def business_record(self, business: Business) -> Result:
+    def business_record(self, business: Business, progress: Progress | None) -> Result:
         """A business's own record, which came with the list of businesses."""
         collection, page = load_catalogue()["businesses"], business.page
         self.begin(business.id, collection)
@@ -103,7 +104,7 @@ class Run:
         tables = flatten(collection, business.id, self._business_decoder.shape, [record])
         own = replace(page, items=NO_ITEMS, count=1, chunk=Chunk(tables, None))
         found = Found(Listing([own], 1, page.sent_at), is_full=True, digest=digest_of([own]))
-        return Result(Job(business.id, collection, None), requests=0, found=found)
+        return Result(Job(business.id, collection, progress), requests=0, found=found)
 
     def begin(self, business_id: str, collection: Collection) -> None:
         place = business_id, collection.name

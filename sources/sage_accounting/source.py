@@ -92,7 +92,8 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
             lists = _Lists(run, collection)
             if collection.kind == "account_list":
                 for business in run.businesses:
-                    yield from lists.take(run.business_record(business))
+                    progress = lists.progress(business.id)
+                    yield from lists.take(run.business_record(business, progress))
                 return
             results: SimpleQueue[Result] = SimpleQueue()
             jobs = [job for business in run.businesses if (job := lists.job(business))]
@@ -133,7 +134,7 @@ class _Lists:
         if business.country and not collection.offered_in(business.country):
             self._run.note(business.id, collection, Outcome("unavailable"))
             return None
-        progress = self._progress(business.id)
+        progress = self.progress(business.id)
         compares_ids = (
             progress is not None
             and way_to_read(collection, progress) == "changes"
@@ -176,7 +177,8 @@ class _Lists:
         outcome = Outcome("ok", rows, deleted, result.requests, finished=result.finished)
         self._run.note(business_id, collection, outcome)
 
-    def _progress(self, business_id: str) -> Progress | None:
+    def progress(self, business_id: str) -> Progress | None:
+        """Where to go on; None = from the start."""
         kept = self._state.get(business_id, {})
         known = "since" in kept and not self._run.full_refresh
         return Progress.from_state(kept) if known else None
