@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import dlt
 
@@ -75,17 +76,21 @@ class Run:
         """The running extraction; each resource that opens it must :meth:`close` it."""
         self._users += 1
         if self._extraction is None:
-            pipeline = dlt.current.pipeline()
             vault = open_vault(
                 self._settings,
-                destination=pipeline.destination,
-                pipelines_dir=pipeline.pipelines_dir,
+                destination=self.pipeline.destination,
+                pipelines_dir=self.pipeline.pipelines_dir,
             )
             self._client = SageClient(self._settings, SageAuth(vault))
             self._extraction = Extraction(self._client, self._settings.concurrency, self._part_rows)
             found = list_businesses(self._client, self._business_decoder)
             self.businesses = choose(found, self._asked, vault.selection())
         return self._extraction
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        """The dlt pipeline that this run feeds; dlt takes milliseconds to tell, so it is asked once."""
+        return dlt.current.pipeline()
 
     def close(self) -> None:
         self._users -= 1

@@ -123,7 +123,7 @@ class _Lists:
         self._collection = collection
         self._state = dlt.current.resource_state().setdefault("businesses", {})
         schema_name = dlt.current.source_schema().name
-        self._loaded = LoadedRecords(dlt.current.pipeline(), schema_name, collection)
+        self._loaded = LoadedRecords(run.pipeline, schema_name, collection)
         self._reached: dict[str, Progress] = {}
         self.decoder = Decoder(collection)
 
