@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import dlt
 import pytest
 from dlt.common.schema.exceptions import DataValidationError
@@ -17,12 +14,12 @@ from sage_accounting import sage_accounting
 
 
 @pytest.fixture
-def books(signed_in: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[dlt.Pipeline]:
+def books(signed_in: User, monkeypatch: pytest.MonkeyPatch) -> dlt.Pipeline:
     """A pipeline of the user's own, its warehouse in the user's folder."""
     monkeypatch.chdir(signed_in.folder)
     for name, value in signed_in.environment.items():
         monkeypatch.setenv(name, value)
-    yield dlt.pipeline(
+    return dlt.pipeline(
         "own",
         destination=dlt.destinations.duckdb(str(signed_in.folder / "own.duckdb")),
         dataset_name="books",
