@@ -84,7 +84,7 @@ class Decoder:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._lock = threading.Lock()
-        self._shape: Struct = EMPTY
+        self._known = _Known(EMPTY)
 
     def read_page(self, answer: Answer, known: str | None = None) -> Page:
         """A page of the list, or a singleton.
@@ -126,7 +126,7 @@ class Decoder:
     @property
     def shape(self) -> Struct:
         """What records of this collection were seen to have so far."""
-        return self._shape
+        return self._known.shape
 
     def _parse_any(self, body: bytes) -> pa.Table:
         try:
@@ -134,20 +134,20 @@ class Decoder:
         except pa.ArrowInvalid:
             pass
         try:
-            return self._parse(_blanks_to_null(body, self._shape))
+            return self._parse(_blanks_to_null(body, self.shape))
         except pa.ArrowInvalid:
             return self._parse_slowly(body)
 
     def _parse(self, body: bytes) -> pa.Table:
         """Parse with the known shape; when the page shows more, learn it and parse again."""
         while True:
-            shape = self._shape
-            table = _read_json(body, shape)
-            found = table.schema.field(ITEMS).type.value_type
-            if pa.types.is_null(found):
+            known = self._known
+            table = _read_json(body, known)
+            found = table.schema.field(ITEMS).type
+            if found == known.items or pa.types.is_null(found.value_type):
                 return table
-            seen = shape_of_type(found, self._collection.model, known=shape)
-            if not self._learn(shape, seen):
+            seen = shape_of_type(found.value_type, self._collection.model, known=known.shape)
+            if not self._learn(known.shape, seen):
                 return table
 
     def _learn(self, shape: Struct, seen: Shape | None) -> bool:
@@ -155,9 +155,9 @@ class Decoder:
         if merge(shape, seen) == shape:
             return False
         with self._lock:
-            merged = merge(self._shape, seen)
+            merged = merge(self.shape, seen)
             assert isinstance(merged, Struct)  # noqa: S101 - a list of records has records
-            self._shape = merged
+            self._known = _Known(merged)
         return True
 
     def _parse_slowly(self, body: bytes) -> pa.Table:
@@ -171,8 +171,8 @@ class Decoder:
         seen: Shape | None = EMPTY
         for record in records:
             seen = merge(seen, shape_of_value(record, self._collection.model, ""))
-        self._learn(self._shape, seen)
-        shape = self._shape
+        self._learn(self.shape, seen)
+        shape = self.shape
         values = [conform(record, shape) for record in records]
         columns = {name: pa.array([document.get(name)], kind) for name, kind in ENVELOPE.items()}
         return pa.table({**columns, ITEMS: pa.array([values], pa.list_(wire_type(shape)))})
@@ -228,15 +228,24 @@ def _enveloped(body: bytes, *, listed: bool) -> bytes:
     return body if listed else b'{"%s":[%s]}' % (ITEMS.encode(), body)
 
 
-def _read_json(body: bytes, shape: Struct) -> pa.Table:
-    items = pa.list_(wire_type(shape) if shape.fields else pa.null())
-    schema = pa.schema([*ENVELOPE.items(), *([(ITEMS, items)] if shape.fields else [])])
+class _Known:
+    """A shape, and what Arrow's reader needs to parse by it; made once, not for every page."""
+
+    def __init__(self, shape: Struct) -> None:
+        self.shape = shape
+        self.items = pa.list_(wire_type(shape) if shape.fields else pa.null())
+        self.schema = pa.schema(
+            [*ENVELOPE.items(), *([(ITEMS, self.items)] if shape.fields else [])]
+        )
+
+
+def _read_json(body: bytes, known: _Known) -> pa.Table:
     table = pj.read_json(
         pa.BufferReader(body),
         # one page is one JSON document, so one block must hold it
         read_options=pj.ReadOptions(block_size=len(body) + 1, use_threads=False),
         parse_options=pj.ParseOptions(
-            explicit_schema=schema,
+            explicit_schema=known.schema,
             unexpected_field_behavior="infer",
             newlines_in_values=b"\n" in body,
         ),

@@ -76,12 +76,22 @@ def split_deleted(
             strict=True,
         )
     ]
-    ids = tables.record_ids.filter(live)
+    return _only(tables, live), deletions
+
+
+def without(tables: Tables, ids: frozenset[str]) -> Tables:
+    """The records less those that were deleted after they were listed."""
+    late = pc.is_in(tables.record_ids, value_set=pa.array(ids, pa.string()))
+    return _only(tables, pc.invert(late)) if pc.any(late).as_py() else tables
+
+
+def _only(tables: Tables, chosen: pa.ChunkedArray) -> Tables:
+    ids = tables.record_ids.filter(chosen)
     children = {
         name: table.filter(pc.is_in(table.column(ROOT), value_set=ids))
         for name, table in tables.children.items()
     }
-    return Tables(tables.root.filter(live), ids, children), deletions
+    return Tables(tables.root.filter(chosen), ids, children)
 
 
 def changes_to_load(
@@ -100,20 +110,13 @@ def changes_to_load(
     ``may_have_children`` (None = any) that has no rows for one of them now gets a marker there.
     """
     gone = [deletion.id for deletion in deletions]
-    changed: list[str] = tables.record_ids.to_pylist()
     root = tables.root
     if gone:
         root = _appended(root, _root_markers(collection, business_id, gone))
     children: dict[str, pa.Table] = {}
     for name in dict.fromkeys((*tables.children, *loaded_children)):
         rows = tables.children.get(name)
-        filled = set(rows.column(ROOT).unique().to_pylist()) if rows is not None else set()
-        emptied = [
-            record_id
-            for record_id in changed
-            if record_id not in filled
-            and (may_have_children is None or record_id in may_have_children)
-        ]
+        emptied = _childless(tables.record_ids, rows, may_have_children)
         table = rows if rows is not None else pa.table({})
         if emptied or gone:
             table = _appended(table, _child_markers(business_id, [*emptied, *gone]))
@@ -121,6 +124,19 @@ def changes_to_load(
             children[name] = table
     traced = () if collection.name.startswith("_") else deletions  # our own view is no record
     return Changes(root, children, _trace(collection.name, business_id, traced, detected_at))
+
+
+def _childless(
+    record_ids: pa.ChunkedArray, rows: pa.Table | None, may_have: frozenset[str] | None
+) -> list[str]:
+    """Which records have none of ``rows`` now, of those that ``may_have`` some in the warehouse."""
+    if may_have is not None and not may_have:
+        return []
+    if rows is not None:
+        filled = pc.is_in(record_ids, value_set=rows.column(ROOT).unique())
+        record_ids = record_ids.filter(pc.invert(filled))
+    without: list[str] = record_ids.to_pylist()
+    return without if may_have is None else [i for i in without if i in may_have]
 
 
 def _appended(table: pa.Table, markers: pa.Table) -> pa.Table:

@@ -55,16 +55,22 @@ def flatten(
         _flatten_run(collection, business_id, shape, _joined(list(run)))
         for _, run in groupby((part for part in parts if len(part)), key=lambda part: part.type)
     ]
-    if not flat:
-        return NO_TABLES
-    names = dict.fromkeys(name for one in flat for name in one.children)
+    return stacked(flat)
+
+
+def stacked(parts: Sequence[Tables]) -> Tables:
+    """The records of all parts, in order; a column that some lack is null there."""
+    parts = [part for part in parts if part.root.num_rows]
+    if len(parts) < 2:
+        return parts[0] if parts else NO_TABLES
+    names = dict.fromkeys(name for part in parts for name in part.children)
     return Tables(
-        root=_stacked([one.root for one in flat]),
+        root=_stacked([part.root for part in parts]),
         record_ids=pa.chunked_array(
-            [c for one in flat for c in one.record_ids.chunks], pa.string()
+            [chunk for part in parts for chunk in part.record_ids.chunks], pa.string()
         ),
         children={
-            name: _stacked([one.children[name] for one in flat if name in one.children])
+            name: _stacked([part.children[name] for part in parts if name in part.children])
             for name in names
         },
     )

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from sage_accounting.catalogue import Collection
 from sage_accounting.decode import Page, list_digest
 from sage_accounting.errors import ListMovedError, Place
@@ -136,7 +139,8 @@ def _is_whole(collection: Collection, listing: Listing) -> bool:
     count = sum(page.count for page in listing.pages)
     if count != listing.total or collection.key != ("id",):
         return count == listing.total
-    return len(set(record_ids(listing.pages))) == count
+    ids = pa.chunked_array([page.ids for page in listing.pages], pa.string())
+    return int(pc.count_distinct(ids).as_py()) == count
 
 
 def record_ids(pages: Sequence[Page]) -> Iterator[str]:

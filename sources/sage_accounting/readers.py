@@ -139,8 +139,8 @@ def _with_children(
     first list that lacks some decides it, with one record; that it must be is kept.
     """
     lacking = frozenset().union(*(page.lacking for page in listing.pages))
-    ids = list(record_ids(listing.pages))
-    if not lacking or not ids:
+    ids = list(record_ids(listing.pages)) if lacking else []
+    if not ids:
         return listing, by_id
     if not by_id:
         (probe,) = yield [_item(collection, ids[0])]

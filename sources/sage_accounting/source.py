@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import pendulum
 import pyarrow as pa
-from dlt.common.schema.typing import TMergeDispositionDict
+from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
 from sage_accounting.businesses import Business
@@ -36,7 +36,9 @@ KINDS = {
     "date32": "date",
     "timestamp": "timestamp",
 }
-MERGE: TMergeDispositionDict = {"disposition": "merge", "strategy": "delete-insert"}
+MERGE: TDeleteInsertStrategyDict = {"disposition": "merge", "strategy": "delete-insert"}
+MERGE_DISTINCT: TDeleteInsertStrategyDict = {**MERGE, "deduplicated": True}
+"""For a list known to be whole, which has each record once: dlt need not look for doubles."""
 
 
 @dlt.source(name="sage_accounting", section="sage_accounting", max_table_nesting=0)
@@ -200,6 +202,9 @@ def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
 
 def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:
     """A table with its name, its keys and how dlt is to merge it."""
+    is_distinct = (
+        name != DELETIONS_TABLE and collection.key == ("id",) and not goes_by_slices(collection)
+    )
     columns: dict[str, Any] = {}
     if MARKER in table.column_names:
         columns[MARKER] = {"data_type": "bool", "nullable": True, "hard_delete": True}
@@ -217,7 +222,7 @@ def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:
     required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
     hints = dlt.mark.make_hints(
         table_name=name,
-        write_disposition=MERGE,
+        write_disposition=MERGE_DISTINCT if is_distinct else MERGE,
         columns=columns or None,
         **key,
     )

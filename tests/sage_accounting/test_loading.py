@@ -165,6 +165,24 @@ def test_swept_list_removes_what_is_gone_although_only_changes_were_read() -> No
     assert load.markers() == {"2"}
 
 
+def test_record_deleted_after_it_was_listed_is_not_loaded() -> None:
+    dead = {"id": "2", "deleted_at": "2026-05-01T09:10:00Z"}
+    load = load_of(
+        {"id": "1"},
+        {"id": "2", "invoice_lines": [{"id": "l"}]},
+        loaded=InWarehouse(frozenset({"1", "2"})),
+        is_full=False,
+        tombstones=[dead],
+    )
+    assert (load.rows, load.markers()) == (1, {"2"})
+
+
+def test_record_that_left_before_the_sweep_is_not_loaded() -> None:
+    loaded = InWarehouse(frozenset({"1"}))
+    load = load_of({"id": "1"}, {"id": "2"}, loaded=loaded, is_full=False, swept=frozenset({"1"}))
+    assert (load.rows, load.markers()) == (1, set())
+
+
 def test_changes_alone_remove_nothing() -> None:
     load = load_of({"id": "1"}, loaded=InWarehouse(frozenset({"1", "2"})), is_full=False)
     assert not load.markers()
