@@ -7,15 +7,21 @@ of the schema ``sage`` or of the catalog: DuckDB refuses it as ambiguous. With t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.schema import Schema
+from dlt.common.storages.load_package import LoadJobInfo
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+from sage_elt.duckdb_merge import MergeFromParquet, merges_directly
 
 
 def catalog_of(path: Path) -> str:
@@ -37,7 +43,7 @@ class CatalogSqlClient(DuckDbSqlClient):
 
 
 class CatalogClient(DuckDbClient):
-    """dlt's DuckDB client with :class:`CatalogSqlClient`."""
+    """dlt's DuckDB client with exact names, and with merges straight from Parquet where they can be."""
 
     def __init__(
         self,
@@ -49,6 +55,29 @@ class CatalogClient(DuckDbClient):
         plain = self.sql_client
         self.sql_client = CatalogSqlClient(
             plain.dataset_name, plain.staging_dataset_name, config.credentials, capabilities
+        )
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        if merges_directly(self.prepare_load_table(table_name)):
+            return False
+        return super().should_load_data_to_staging_dataset(table_name)
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        if merges_directly(table) and file_path.endswith(".parquet"):
+            return MergeFromParquet(file_path)
+        return super().create_load_job(table, file_path, load_id, restore)
+
+    def create_table_chain_completed_followup_jobs(
+        self,
+        table_chain: Sequence[PreparedTableSchema],
+        completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
+    ) -> list[FollowupJobRequest]:
+        if merges_directly(table_chain[0]):
+            return []
+        return super().create_table_chain_completed_followup_jobs(
+            table_chain, completed_table_chain_jobs
         )
 
 
