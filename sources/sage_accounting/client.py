@@ -3,39 +3,45 @@
 ``X-Business`` is an argument of every call, because Sage answers a request without it for the lead
 business, silently, and the lead can change. Only ``/businesses`` and ``/user`` go without
 (:meth:`SageClient.get_account`).
+
+Nothing in a :class:`Call` waits. Where the budget is used up, Sage says 429 or a fault is to be
+repeated later, it raises :class:`NotYet`, and who asked decides whether to sleep or to do something
+else meanwhile.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import httpx
-import tenacity
+from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from sage_accounting import errors
-from sage_accounting.budget import RequestBudget
+from sage_accounting.brakes import LIMITED_FOR_S, Brakes
+from sage_accounting.budget import Limits, RequestBudget
 from sage_accounting.errors import Place
+from sage_accounting.refusals import refusal
 from sage_accounting.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 500, 502, 503, 504})
+NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 TIMEOUT = httpx.Timeout(10.0, read=60.0, pool=None)
-MAX_RETRY_AFTER_S = 300.0
-LIMITED_FOR_S = 600.0
-"""How long a request waits out 429 answers: they say wait, not that something is broken."""
-LIMIT_WINDOW_S = 60.0
-"""Without ``Retry-After``: the longest wait, for Sage counts by the minute."""
+LONGEST_RETRY_AFTER_S = 300.0
+"""What asks for more is no minute's limit but a day's: the business is left for the next run."""
 USER_AGENT = "sage-elt (https://developer.sage.com/accounting, dlt source)"
 
 T = TypeVar("T")
@@ -45,13 +51,14 @@ class MalformedBodyError(Exception):
     """Raised by a caller's ``read`` for a body that is cut off or no JSON: the request is repeated."""
 
 
-class _Unanswered(Exception):  # noqa: N818 - a signal to the retry loop, never seen outside
-    def __init__(
-        self, reason: str, retry_after_s: float | None = None, *, is_limit: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
-        self.is_limit = is_limit
+class NotYet(Exception):  # noqa: N818 - no error: says when to ask again
+    """A call that is to be attempted again after ``wait_s`` seconds."""
+
+    def __init__(self, wait_s: float, *, is_shared: bool) -> None:
+        super().__init__(f"not before {wait_s:.1f} seconds have passed")
+        self.wait_s = wait_s
+        self.is_shared = is_shared
+        """Whether all requests of the business have to wait, or this one alone."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Capped exponential backoff with jitter; ``Retry-After`` wins over it."""
+    """Capped exponential backoff with jitter, for faults; a 429 waits as long as Sage says."""
 
     attempts: int = 6
     initial_s: float = 0.5
     maximum_s: float = 30.0
+
+    def wait_s(self, faults: int) -> float:
+        """Seconds after so many faults, from 1; spread out, or all that failed collide again."""
+        longest_s: float = min(self.initial_s * 2 ** (faults - 1), self.maximum_s)
+        return longest_s * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 @dataclass
@@ -89,12 +101,25 @@ class RequestCount:
         return sum(self.by_place.values())
 
 
+@dataclass(frozen=True)
+class Request:
+    """What is sent, the same on every repeat; the bearer comes with each."""
+
+    method: str
+    path: str
+    place: Place
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+
+
 class SageClient:
     """Reads from Sage Accounting v3.1; thread-safe; a context manager.
 
     Every method raises the errors of :mod:`sage_accounting.errors`: ``ResourceUnavailableError`` (403,
     404), ``SubscriptionEndedError``, ``RequestRejectedError``, ``AccessTokenError``,
-    ``SageUnreachableError`` (after all retries), ``BudgetExhaustedError`` and what ``auth`` raises.
+    ``SageUnreachableError`` (after all retries), ``BudgetExhaustedError``, ``BudgetStoreError`` and
+    what ``auth`` raises.
     """
 
     def __init__(
@@ -103,10 +128,14 @@ class SageClient:
         auth: httpx.Auth,
         *,
         retry: RetryPolicy | None = None,
+        folder: str | Path | None = None,
+        budget: RequestBudget | None = None,
     ) -> None:
+        """``folder``: where requests are counted for all processes; default: of dlt's pipelines."""
         self._base_url = settings.base_url
-        self._budget = RequestBudget(settings.requests_per_minute, settings.requests_per_day)
         self._retry = retry or RetryPolicy()
+        self._brakes = Brakes()
+        self._budget = budget or budget_of(settings, Path(folder or get_dlt_pipelines_dir()))
         self.requests = RequestCount()
         self._http = httpx.Client(
             auth=auth,
@@ -116,6 +145,8 @@ class SageClient:
                 max_connections=settings.concurrency,
                 max_keepalive_connections=settings.concurrency,
             ),
+            # behind auth, so that its repeat after a refresh is granted and counted as well
+            event_hooks={"request": [self._count]},
         )
 
     def __enter__(self) -> SageClient:
@@ -131,6 +162,23 @@ class SageClient:
 
     def close(self) -> None:
         self._http.close()
+        self._budget.close()
+
+    def call(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        business_id: str,
+        resource: str,
+        read: Callable[[Answer], T],
+    ) -> Call[T]:
+        """One GET for ``business_id``, to be attempted until it has an answer or an error.
+
+        ``read`` may raise :class:`MalformedBodyError`; the request is then repeated.
+        """
+        headers = {"X-Business": business_id}
+        return Call(self, Request("GET", path, Place(resource, business_id), params, headers), read)
 
     def get(
         self,
@@ -141,110 +189,173 @@ class SageClient:
         resource: str,
         read: Callable[[Answer], T],
     ) -> T:
-        """What ``read`` makes of the answer to one GET for ``business_id``.
-
-        ``read`` may raise :class:`MalformedBodyError`; the request is then repeated.
-        """
-        place = Place(resource, business_id)
-        return self._repeat(path, params, {"X-Business": business_id}, place, read)
+        """What ``read`` makes of the answer to one GET; waits as long as it takes."""
+        call = self.call(path, params, business_id=business_id, resource=resource, read=read)
+        return call.wait()
 
     def get_account(
         self, path: str, params: Mapping[str, str], *, read: Callable[[Answer], T]
     ) -> T:
         """Like :meth:`get` for ``/businesses`` and ``/user``, which belong to no business."""
         place = Place(path.strip("/").split("/")[0])
-        return self._repeat(path, params, {}, place, read)
+        return Call(self, Request("GET", path, place, params), read).wait()
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        content: bytes,
+        *,
+        business_id: str,
+        resource: str,
+        headers: Mapping[str, str],
+        read: Callable[[Answer], T],
+    ) -> Call[T]:
+        """One POST or PUT of ``content`` (JSON), the same bytes on every attempt.
+
+        Whoever calls decides what a repeat may do: after a :class:`NotYet` whose ``is_shared`` is false
+        it is not known whether Sage carried the write out.
+        """
+        own = {"X-Business": business_id, "Content-Type": "application/json"}
+        place = Place(resource, business_id)
+        request = Request(method, path, place, headers={**headers, **own}, content=content)
+        return Call(self, request, read)
+
+    def _count(self, request: httpx.Request) -> None:
+        """Called right before each request is sent."""
+        place: Place = request.extensions["place"]
+        wait_s = self._budget.take(place.business_id)
+        if wait_s > 0.0:
+            raise NotYet(wait_s, is_shared=True)
+        self.requests.add(place)
+
+    def _send(self, request: Request) -> httpx.Response:
+        return self._http.request(
+            request.method,
+            self._base_url + request.path,
+            params=dict(request.params),
+            headers=request.headers,
+            content=request.content,
+            extensions={"place": request.place},
+        )
+
+
+class Call(Generic[T]):
+    """One request under way, with its faults so far; for one thread at a time."""
+
+    def __init__(self, client: SageClient, request: Request, read: Callable[[Answer], T]) -> None:
+        self._client = client
+        self._request = request
+        self._read = read
+        self._business_id = request.place.business_id or ""
+        self._faults = 0
+        self._failing_since = float("inf")
+
+    def wait(self) -> T:
+        """What ``read`` makes of the answer, however long it takes."""
+        while True:
+            try:
+                return self.attempt()
+            except NotYet as later:
+                time.sleep(later.wait_s)
+
+    def attempt(self) -> T:
+        """What ``read`` makes of the answer. Raises :class:`NotYet`, or why there will be none."""
+        brakes = self._client._brakes
+        wait_s = brakes.wait_s(self._business_id)
+        if wait_s > 0.0:
+            raise NotYet(wait_s, is_shared=True)
+        sent_at = brakes.clock()
+        try:
+            response = self._client._send(self._request)
+        except httpx.RequestError as error:
+            self._repeat(f"{type(error).__name__}: {error}", isinstance(error, NO_CONNECTION))
+        except errors.SageUnreachableError as error:  # the token endpoint, after its own repeats
+            raise brakes.unreachable(sent_at, error) from None
+        except errors.BudgetExhaustedError as error:
+            raise brakes.end(self._business_id, error) from None
+        brakes.heard()
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self._hold_back(response, sent_at)
+        if response.status_code in RETRIED_STATUSES:
+            self._repeat(f"status {response.status_code}", retry_after_s=retry_after(response))
+        brakes.release(self._business_id, sent_at)
+        return self._understand(response)
+
+    def _understand(self, response: httpx.Response) -> T:
+        asked = self._request.place
+        place = Place(asked.resource, asked.business_id, response.headers.get("x_request_id"))
+        if not response.is_success:
+            error = refusal(response, place)
+            if isinstance(error, errors.SubscriptionEndedError):
+                raise self._client._brakes.end(self._business_id, error)
+            raise error
+        try:
+            return self._read(Answer(response.content, place, _server_time(response)))
+        except MalformedBodyError as error:
+            self._repeat(f"unreadable body ({error})")
 
     def _repeat(
-        self,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        place: Place,
-        read: Callable[[Answer], T],
-    ) -> T:
-        first_s = self._retry.initial_s
-        backoff = tenacity.wait_exponential_jitter(multiplier=first_s, max=self._retry.maximum_s)
-        limited = tenacity.wait_exponential_jitter(multiplier=first_s, max=LIMIT_WINDOW_S)
-        faults = 0
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = _reason(state)
-            if error.retry_after_s is not None:  # spread out, or all refused threads collide again
-                return max(error.retry_after_s, first_s) + random.uniform(0.0, 1.0)  # noqa: S311
-            return float((limited if error.is_limit else backoff)(state))
-
-        def stop(state: tenacity.RetryCallState) -> bool:
-            nonlocal faults
-            if _reason(state).is_limit:
-                return (state.seconds_since_start or 0.0) >= LIMITED_FOR_S
-            faults += 1
-            return faults >= self._retry.attempts
-
-        def note(state: tenacity.RetryCallState) -> None:
-            logger.info(
-                "retry %s after attempt %d: %s", place, state.attempt_number, _reason(state),
-                extra={"resource": place.resource, "business_id": place.business_id},
-            )  # fmt: skip
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Unanswered),
-            stop=stop,
-            wait=wait,
-            before_sleep=note,
-            reraise=True,
-        )
-        try:
-            answered: T = retrying(self._once, path, params, headers, place, read)
-            return answered
-        except _Unanswered as error:
-            raise errors.SageUnreachableError(
-                f"Sage gave no usable answer for {place} after {retrying.statistics['attempt_number']} "
-                f"attempts; the last one: {error}. Nothing of this list was loaded and its cursor stays, so the "
-                "next run reads it again. If it lasts, see whether the address "
-                f"{self._base_url} is reachable from here and Sage's status page."
-            ) from None
-
-    def _once(
-        self,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        place: Place,
-        read: Callable[[Answer], T],
-    ) -> T:
-        self._budget.acquire(place.business_id or "", place)
-        self.requests.add(place)
-        try:
-            response = self._http.get(self._base_url + path, params=dict(params), headers=headers)
-        except httpx.RequestError as error:
-            raise _Unanswered(f"{type(error).__name__}: {error}") from error
-        place = Place(place.resource, place.business_id, response.headers.get("x_request_id"))
-        if response.status_code in RETRIED_STATUSES:
-            raise _Unanswered(
-                f"status {response.status_code}",
-                retry_after(response),
-                is_limit=response.status_code == 429,
+        self, reason: str, is_unconnected: bool = False, retry_after_s: float | None = None
+    ) -> NoReturn:
+        """Ask again later, or give up after the last attempt."""
+        client, place = self._client, self._request.place
+        self._faults += 1
+        self._failing_since = min(self._failing_since, client._brakes.clock())
+        logger.info(
+            "fault %d of %s: %s", self._faults, place, reason,
+            extra={"resource": place.resource, "business_id": place.business_id},
+        )  # fmt: skip
+        if self._faults < client._retry.attempts:
+            asked_s = min(retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
+            raise NotYet(max(asked_s, client._retry.wait_s(self._faults)), is_shared=False)
+        if is_unconnected:
+            outage = errors.SageUnreachableError(
+                f"There is no connection to {client._base_url} ({reason}), after {self._faults} "
+                "attempts. What was not read whole keeps its cursor, and the next run goes on with it. "
+                "See whether the address is right and reachable from here, then run the command again."
             )
-        if not response.is_success:
-            raise refusal(response, place)
-        try:
-            return read(Answer(response.content, place, _server_time(response)))
-        except MalformedBodyError as error:
-            raise _Unanswered(f"unreadable body ({error})") from error
+            raise client._brakes.unreachable(self._failing_since, outage) from None
+        raise errors.SageUnreachableError(
+            f"Sage gave no usable answer for {place} after {self._faults} attempts; the last one: "
+            f"{reason}. Nothing of this list was loaded and its cursor stays, so the next run reads "
+            f"it again. If it lasts, see whether the address {client._base_url} is reachable from "
+            "here and Sage's status page."
+        ) from None
+
+    def _hold_back(self, response: httpx.Response, sent_at: float) -> NoReturn:
+        """After a 429: let the whole business wait, or leave it for the next run."""
+        brakes = self._client._brakes
+        asked_s = retry_after(response)
+        whose = f"business {self._business_id}" if self._business_id else self._request.place
+        if asked_s is not None and asked_s > LONGEST_RETRY_AFTER_S:
+            why = f"not before {asked_s:.0f} seconds have passed, which is a day's limit"
+        elif not brakes.pause(self._business_id, sent_at, asked_s):
+            why = f"and {LIMITED_FOR_S:.0f} seconds of waiting did not help"
+        else:
+            raise NotYet(brakes.wait_s(self._business_id), is_shared=True)
+        error = errors.BudgetExhaustedError(
+            f"Sage takes no more requests for {whose} (status 429, {why}). What was read whole is "
+            "loaded; what was not keeps its cursor, and the next run goes on with it. Run it later, "
+            "and set requests_per_day if it happens often."
+        )
+        raise brakes.end(self._business_id, error)
 
 
-def _reason(state: tenacity.RetryCallState) -> _Unanswered:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, _Unanswered)  # noqa: S101 - nothing else is retried
-    return error
+def budget_of(settings: Settings, folder: Path) -> RequestBudget:
+    """The allowances of the settings, counted in a file of ``folder``."""
+    limits = Limits(
+        minute=settings.requests_per_minute,
+        day=settings.requests_per_day,
+        app_minute=settings.app_requests_per_minute,
+        app_day=settings.app_requests_per_day,
+    )
+    return RequestBudget(limits, f"{settings.base_url} {settings.client_id}", folder)
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for, in either form, at most five minutes."""
+    """Seconds that a ``Retry-After`` header asks for, in either form; None when it says nothing."""
     value = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return None
     try:
         seconds = float(value)
     except ValueError:
@@ -252,7 +363,7 @@ def retry_after(response: httpx.Response) -> float | None:
             seconds = (parsedate_to_datetime(value) - _server_time(response)).total_seconds()
         except (TypeError, ValueError):
             return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _server_time(response: httpx.Response) -> datetime:
@@ -260,66 +371,3 @@ def _server_time(response: httpx.Response) -> datetime:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
     except (KeyError, TypeError, ValueError):
         return datetime.now(UTC).replace(microsecond=0)
-
-
-@dataclass(frozen=True)
-class _SageError:
-    """The first error of an answer's body, in whichever of Sage's shapes it came."""
-
-    code: str | None
-    source: str | None
-
-    @classmethod
-    def of(cls, response: httpx.Response) -> _SageError:
-        """Business errors are an array of objects, gateway errors one object, proxies send HTML."""
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            return cls(None, None)
-        first = body[0] if isinstance(body, list) and body else body
-        if not isinstance(first, dict):
-            return cls(None, None)
-        code = first.get("$dataCode") or first.get("error")
-        source = first.get("$source")
-        return cls(str(code) if code else None, str(source) if source else None)
-
-
-def refusal(response: httpx.Response, place: Place) -> errors.SageResponseError:
-    """The error that says what a 4xx answer means and what heals it.
-
-    Sage's ``$message`` is left out: it can quote a customer's data.
-    """
-    status, found = response.status_code, _SageError.of(response)
-    said = f"status {status}" + (f", {_code(found.code)}" if found.code else "")
-    if status == 401 and found.code == "AuthorizationFailure":
-        return errors.SubscriptionEndedError(
-            f"Sage refuses {place} ({said}): the business has no active subscription. Its data "
-            "already loaded stays; the other businesses go on. Renew the subscription, or take the "
-            "business out with: sage-elt businesses use",
-            status=status, place=place, code=found.code,
-        )  # fmt: skip
-    if status == 401:
-        return errors.AccessTokenError(
-            f"Sage refuses the access token for {place} ({said}), also after one refresh. Nothing "
-            "was loaded for it. Run sage-elt doctor; if it agrees, sign in again with: "
-            "sage-elt connect",
-            status=status, place=place, code=found.code,
-        )  # fmt: skip
-    if status in (403, 404):
-        return errors.ResourceUnavailableError(
-            f"Sage does not offer {place} to this user ({said}): the country or plan lacks it, or "
-            "the user has no role for it. Rows already loaded stay as they are. Give the user the "
-            "role in Sage if the data is wanted, or leave the resource out.",
-            status=status, place=place, code=found.code,
-        )  # fmt: skip
-    field_named = f" at {found.source}" if found.source else ""
-    return errors.RequestRejectedError(
-        f"Sage rejects the request for {place} ({said}{field_named}). Nothing was loaded for it and "
-        "its cursor stays. This is not healed by a repeat: report it with the request id.",
-        status=status, place=place, code=found.code,
-    )  # fmt: skip
-
-
-def _code(code: str) -> str:
-    """A short code is safe to show; a longer text could quote data."""
-    return code if len(code) <= 60 and code.replace("_", "").isalnum() else "see Sage's log"

@@ -8,6 +8,7 @@ rows by ``business_id`` and ``_root_id``) and does not insert it, so the column 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -79,10 +80,10 @@ def split_deleted(
     return _only(tables, live), deletions
 
 
-def without(tables: Tables, ids: frozenset[str]) -> Tables:
-    """The records less those that were deleted after they were listed."""
-    late = pc.is_in(tables.record_ids, value_set=pa.array(ids, pa.string()))
-    return _only(tables, pc.invert(late)) if pc.any(late).as_py() else tables
+def without(tables: Tables, ids: AbstractSet[str]) -> Tables:
+    """The records less those with these ids."""
+    found = pc.is_in(tables.record_ids, value_set=pa.array(ids, pa.string()))
+    return _only(tables, pc.invert(found)) if pc.any(found).as_py() else tables
 
 
 def _only(tables: Tables, chosen: pa.ChunkedArray) -> Tables:

@@ -10,12 +10,15 @@
     ├── ReauthorisationError      a person must sign in again
     ├── TokenStoreError           tokens could not be read or written; the old ones stand
     ├── SageUnreachableError      no usable answer after all retries
-    ├── BudgetExhaustedError      the day's request budget is used up; resumable
+    ├── BudgetExhaustedError      the day's request budget, ours or Sage's, is used up; resumable
+    ├── BudgetStoreError          the count of requests could not be kept; no more are sent
     ├── SageResponseError         Sage answered with an error
     │   ├── AccessTokenError          401: the access token is expired or malformed
     │   ├── SubscriptionEndedError    401 AuthorizationFailure: this business is not readable
     │   ├── ResourceUnavailableError  403 or 404: not offered here, or not allowed to this user
     │   └── RequestRejectedError      400, 405, 409, 415, 422: Sage refuses the request itself
+    ├── OutboxError               the store of what is written to Sage can not be used
+    │   └── OutboxKeyError            a key was used before for another line; nothing of it was sent
     ├── ListMovedError            a list changed while it was read, and re-reading did not settle it
     └── DecodeError               an answer has a shape that the decoder can not hold
 
@@ -83,17 +86,40 @@ class SageUnreachableError(SageError):
 
 
 class BudgetExhaustedError(SageError):
-    """The configured day budget is used up. What was read is kept; the next run goes on."""
+    """The configured day budget, or Sage's, is used up. What was read is kept; the next run goes on."""
+
+
+class BudgetStoreError(SageError):
+    """The file that counts requests for all processes could not be written. No more are sent."""
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One error of an answer, without Sage's own text: that can quote a customer's data."""
+
+    code: str
+    """``RecordInvalid``."""
+    field: str | None
+    """Sage's ``$source``: ``invoice_lines.tax_rate_id``; None for the record as a whole."""
 
 
 class SageResponseError(SageError):
     """Sage answered with an error that retrying does not heal."""
 
-    def __init__(self, message: str, *, status: int, place: Place, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        place: Place,
+        code: str | None = None,
+        complaints: tuple[Complaint, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.place = place
         self.code = code
+        self.complaints = complaints
 
 
 class AccessTokenError(SageResponseError):
@@ -110,6 +136,14 @@ class ResourceUnavailableError(SageResponseError):
 
 class RequestRejectedError(SageResponseError):
     """Sage understood the request and refuses it; the message names the field when Sage does."""
+
+
+class OutboxError(SageError):
+    """The outbox can not be read or written. What was not stored in it was not sent."""
+
+
+class OutboxKeyError(OutboxError):
+    """A key is used once for ever, and this one was used for another line. Nothing of it was sent."""
 
 
 class ListMovedError(SageError):

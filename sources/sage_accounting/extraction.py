@@ -90,13 +90,17 @@ class _Parts:
         self._left = rows
         self._lock = threading.Lock()
 
-    def take(self, rows: int) -> bool:
-        """Count a part; whether another may be begun."""
+    def take(self, part: Found) -> bool:
+        """Count a part; whether another may be begun.
+
+        After the last slice comes what changed meanwhile, which can hold the same records again: it
+        is left to the next package, so that one package holds each record once.
+        """
         if self._left is None:
             return True
         with self._lock:
-            self._left -= rows
-            return self._left > 0
+            self._left -= part.records.total
+            return self._left > 0 and part.backfill is not None
 
 
 class Reading:
@@ -134,7 +138,7 @@ class Reading:
         try:
             step = self._steps.send(pages) if pages is not None else next(self._steps)
             while isinstance(step, Found):
-                goes_on = self._parts.take(step.records.total)
+                goes_on = self._parts.take(step)
                 self._results.put(
                     Result(self._job, self._requests(), step, ended=not goes_on, finished=False)
                 )

@@ -52,10 +52,11 @@ def changes_of(
     before: Progress | None,
     loaded: Loaded,
     now: datetime,
+    already: AbstractSet[str] = frozenset(),
 ) -> Iterator[Changes]:
     """What to load for ``found``, batch by batch; nothing when nothing changed.
 
-    ``before`` is the progress that the read started from.
+    ``before`` is the progress that the read started from; records of ``already`` are in this package.
     """
     if found.is_full and before is not None and before.digest == found.digest:
         return
@@ -65,7 +66,7 @@ def changes_of(
     listed: set[str] = set()
     for tables in _tables(found.records.pages):
         listed.update(tables.record_ids.to_pylist())
-        alive = without(tables, _deleted_since_listed(listed, found, dead))
+        alive = without(tables, already | _deleted_since_listed(listed, found, dead))
         records, deletions = split_deleted(collection, alive, "deleted_at")
         yield changes_to_load(
             collection,

@@ -22,6 +22,8 @@ class Outcome:
     error: str | None = None
     finished: bool = True
     """Whether all of the list was read; if not, this is a part of it."""
+    is_postponed: bool = False
+    """Whether it failed only because the day's requests are used up; the next run goes on with it."""
 
     def __add__(self, later: Outcome) -> Outcome:
         """Both parts of one list, which ended as the later one did."""
@@ -76,11 +78,15 @@ class SyncReport:
 
     @property
     def status(self) -> Literal["ok", "partial", "failed"]:
-        """``failed`` when nothing succeeded; an unavailable resource is no failure."""
-        found = {o.status for business in self.outcomes.values() for o in business.values()}
-        if "failed" not in found:
+        """``failed`` when something failed and nothing succeeded; unavailable is no failure, and what
+        a day's budget leaves for the next run is at worst ``partial``.
+        """
+        found = [o for business in self.outcomes.values() for o in business.values()]
+        failed = [o for o in found if o.status == "failed"]
+        if not failed:
             return "ok"
-        return "partial" if "ok" in found else "failed"
+        succeeded = any(o.status == "ok" for o in found)
+        return "partial" if succeeded or all(o.is_postponed for o in failed) else "failed"
 
     def business_status(self, business_id: str) -> Literal["ok", "partial", "failed"]:
         one = SyncReport(outcomes={business_id: self.outcomes[business_id]})

@@ -62,12 +62,12 @@ class Run:
         self._settings = settings
         self._asked = asked
         self._report = report
-        self._part_rows = part_rows
         self._users = 0
         self._extraction: Extraction | None = None
         self._client: SageClient | None = None
         self._business_decoder = Decoder(load_catalogue()["businesses"])
         self.full_refresh = full_refresh
+        self.part_rows = part_rows
         self.knows_deletions = False
         """Whether the table of deletions was seen to in this run."""
         self.businesses: Sequence[Business] = ()
@@ -81,8 +81,9 @@ class Run:
                 destination=self.pipeline.destination,
                 pipelines_dir=self.pipeline.pipelines_dir,
             )
-            self._client = SageClient(self._settings, SageAuth(vault))
-            self._extraction = Extraction(self._client, self._settings.concurrency, self._part_rows)
+            folder = self.pipeline.pipelines_dir
+            self._client = SageClient(self._settings, SageAuth(vault), folder=folder)
+            self._extraction = Extraction(self._client, self._settings.concurrency, self.part_rows)
             found = list_businesses(self._client, self._business_decoder)
             self.businesses = choose(found, self._asked, vault.selection())
         return self._extraction
@@ -128,6 +129,9 @@ class Run:
             raise error or RuntimeError("a job ended with neither records nor error")
         logger.warning("%s", error)
         status: Status = "unavailable" if unavailable else "failed"
-        outcome = Outcome(status, requests=result.requests, error=str(error))
+        postponed = isinstance(error, BudgetExhaustedError)
+        outcome = Outcome(
+            status, requests=result.requests, error=str(error), is_postponed=postponed
+        )
         self.note(result.job.business_id, result.job.collection, outcome)
         return str(error)

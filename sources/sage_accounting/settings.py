@@ -34,6 +34,8 @@ class _Spec(BaseConfiguration):
     redirect_uri: str = "http://localhost:8765/callback"
     requests_per_minute: int = 100
     requests_per_day: int = 0
+    app_requests_per_minute: int = 0
+    app_requests_per_day: int = 0
     concurrency: int = 16
     connection: str = "default"
 
@@ -54,6 +56,10 @@ class Settings:
     """Per business; 0 = unlimited."""
     requests_per_day: int
     """Per business; 0 = unlimited."""
+    app_requests_per_minute: int
+    """Of all businesses of the application together; 0 = unlimited."""
+    app_requests_per_day: int
+    """Likewise."""
     concurrency: int
     """Parallel requests of this process."""
     connection: str
@@ -106,6 +112,8 @@ def load_settings(connection: str | None = None) -> Settings:
         redirect_uri=_url("redirect_uri", spec.redirect_uri),
         requests_per_minute=_count("requests_per_minute", spec.requests_per_minute),
         requests_per_day=_count("requests_per_day", spec.requests_per_day),
+        app_requests_per_minute=_count("app_requests_per_minute", spec.app_requests_per_minute),
+        app_requests_per_day=_count("app_requests_per_day", spec.app_requests_per_day),
         concurrency=max(1, _count("concurrency", spec.concurrency)),
         connection=_name(connection or spec.connection),
         client_id=str(spec.client_id),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import dlt
 import pendulum
 import pyarrow as pa
+from dlt.common.exceptions import PipelineStateNotAvailable
 from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
@@ -20,6 +22,7 @@ from sage_accounting.deletions import DELETIONS_TABLE, MARKER, no_deletions
 from sage_accounting.errors import ConfigurationError
 from sage_accounting.extraction import Job, Result, next_result
 from sage_accounting.flatten import BUSINESS, ROOT
+from sage_accounting.lists import record_ids
 from sage_accounting.loaded import LoadedRecords
 from sage_accounting.loading import changes_of, progress_of, tables_of
 from sage_accounting.report import Outcome, SyncReport
@@ -65,7 +68,7 @@ def sage_accounting(
     :class:`sage_accounting.errors.SageError` (as the cause of dlt's own error) when the settings, the
     choice of businesses or the tokens are wrong.
     """
-    chosen = _chosen_collections(resources)
+    chosen = _longest_unread_first(_chosen_collections(resources))
     run = Run(load_settings(connection), businesses or (), full_refresh, report, part_rows)
     for collection in chosen:
         yield dlt.resource(_records(run, collection), name=collection.name)
@@ -83,6 +86,19 @@ def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
             f"{', '.join(c.name for c in catalogue.values() if c.read != 'never')}."
         )
     return [catalogue[name] for name in dict.fromkeys(names)]
+
+
+def _longest_unread_first(collections: list[Collection]) -> list[Collection]:
+    """What a day's budget left out goes before what was read, or the same would be left out each day."""
+    kept: Mapping[str, Any] = {}
+    with contextlib.suppress(PipelineStateNotAvailable):  # no pipeline is active yet
+        kept = dlt.current.source_state().get("resources", {})
+
+    def last_read(collection: Collection) -> str:
+        states = kept.get(collection.name, {}).get("businesses", {}).values()
+        return min((state.get("last_success") or "" for state in states), default="")
+
+    return sorted(collections, key=last_read)
 
 
 def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
@@ -127,6 +143,7 @@ class _Lists:
         schema_name = dlt.current.source_schema().name
         self._loaded = LoadedRecords(run.pipeline, schema_name, collection)
         self._reached: dict[str, Progress] = {}
+        self._parts: dict[str, set[str]] = {}
         self.decoder = Decoder(collection)
 
     def job(self, business: Business) -> Job | None:
@@ -156,7 +173,7 @@ class _Lists:
         if not self._run.knows_deletions:  # the table is there from the first sync on, if empty
             self._run.knows_deletions = True
             if not self._loaded.has(DELETIONS_TABLE):
-                yield _hinted(collection, DELETIONS_TABLE, no_deletions())
+                yield self._hinted(DELETIONS_TABLE, no_deletions())
         rows = deleted = 0
         for changes in changes_of(
             collection,
@@ -165,11 +182,16 @@ class _Lists:
             before=before,
             loaded=self._loaded,
             now=pendulum.now("UTC"),
+            already=self._parts.get(business_id, frozenset()),
         ):
             rows += changes.rows
             deleted += changes.deletions.num_rows
             for name, table in tables_of(collection, changes):
-                yield _hinted(collection, name, beside(table, self._loaded.kinds(name)))
+                yield self._hinted(name, beside(table, self._loaded.kinds(name)))
+        if result.found.part is not None and self._is_distinct:
+            self._parts.setdefault(business_id, set()).update(
+                record_ids(result.found.records.pages)
+            )
         progress = progress_of(
             business_id, result.found, rows=rows, before=before, loaded=self._loaded
         )
@@ -185,6 +207,45 @@ class _Lists:
         known = "since" in kept and not self._run.full_refresh
         return Progress.from_state(kept) if known else None
 
+    @property
+    def _is_distinct(self) -> bool:
+        """Whether no package of this run holds a record of the list twice.
+
+        A list known to be whole has each once. Slices may not, and what changed since them may not,
+        unless that goes into a package of its own.
+        """
+        if goes_by_slices(self._collection):
+            return self._run.part_rows is not None
+        return self._collection.key == ("id",)
+
+    def _hinted(self, name: str, table: pa.Table) -> Any:
+        """A table with its name, its keys and how dlt is to merge it."""
+        columns: dict[str, Any] = {}
+        if MARKER in table.column_names:
+            columns[MARKER] = {"data_type": "bool", "nullable": True, "hard_delete": True}
+        key: dict[str, Any]
+        is_distinct = self._is_distinct
+        if name == self._collection.name:
+            key = {"primary_key": [BUSINESS, *self._collection.key]}
+            if not is_distinct and "updated_at" in table.column_names:
+                columns["updated_at"] = {"dedup_sort": "desc"}
+        elif name == DELETIONS_TABLE:
+            key = {"primary_key": [BUSINESS, "resource", "id"]}
+            is_distinct = False  # a tombstone can come by two ways
+        else:
+            key = {"merge_key": [BUSINESS, ROOT]}
+        keys = next(iter(key.values()))
+        required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
+        hints = dlt.mark.make_hints(
+            table_name=name,
+            write_disposition=MERGE_DISTINCT if is_distinct else MERGE,
+            columns=columns or None,
+            **key,
+        )
+        return dlt.mark.with_hints(
+            table.cast(pa.schema(required)), hints, create_table_variant=True
+        )
+
 
 def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
     """Columns whose kind is not the warehouse's under a name of their own, as dlt calls variants.
@@ -198,32 +259,3 @@ def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
         known = kinds.get(field.name.lower(), kind)
         names.append(field.name if known == kind else f"{field.name}__v_{kind}")
     return table.rename_columns(names)
-
-
-def _hinted(collection: Collection, name: str, table: pa.Table) -> Any:
-    """A table with its name, its keys and how dlt is to merge it."""
-    is_distinct = (
-        name != DELETIONS_TABLE and collection.key == ("id",) and not goes_by_slices(collection)
-    )
-    columns: dict[str, Any] = {}
-    if MARKER in table.column_names:
-        columns[MARKER] = {"data_type": "bool", "nullable": True, "hard_delete": True}
-    key: dict[str, Any]
-    if name == collection.name:
-        key = {"primary_key": [BUSINESS, *collection.key]}
-        if goes_by_slices(collection) and "updated_at" in table.column_names:
-            # a record whose date changed meanwhile can come twice in one package
-            columns["updated_at"] = {"dedup_sort": "desc"}
-    elif name == DELETIONS_TABLE:
-        key = {"primary_key": [BUSINESS, "resource", "id"]}
-    else:
-        key = {"merge_key": [BUSINESS, ROOT]}
-    keys = next(iter(key.values()))
-    required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
-    hints = dlt.mark.make_hints(
-        table_name=name,
-        write_disposition=MERGE_DISTINCT if is_distinct else MERGE,
-        columns=columns or None,
-        **key,
-    )
-    return dlt.mark.with_hints(table.cast(pa.schema(required)), hints, create_table_variant=True)

@@ -17,7 +17,12 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
-from sage_accounting.errors import ConfigurationError, ReauthorisationError, SageError
+from sage_accounting.errors import (
+    BudgetExhaustedError,
+    ConfigurationError,
+    ReauthorisationError,
+    SageError,
+)
 from sage_elt.cli.console import complain, people
 from sage_elt.warehouse import WarehouseError, WarehouseSettingError, lock_holder
 from sage_unified.errors import UnifiedError
@@ -76,6 +81,8 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
             return str(cause), ExitCode.REAUTHORISE
         if isinstance(cause, ConfigurationError | WarehouseSettingError):
             return str(cause), ExitCode.USAGE
+        if isinstance(cause, BudgetExhaustedError):
+            return str(cause), ExitCode.PARTIAL
         if isinstance(cause, SageError | WarehouseError | UnifiedError):
             return str(cause), ExitCode.FAILED
         cause = cause.__cause__ or cause.__context__

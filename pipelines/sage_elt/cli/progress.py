@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -18,13 +19,22 @@ def sync_progress() -> Iterator[SyncReport]:
         with _bars() as report:
             yield report
     else:
-        yield SyncReport(on_outcome=_line)
+        yield SyncReport(on_outcome=_once(say))
 
 
-def _line(business_id: str, resource: str, outcome: Outcome) -> None:
-    """Only what somebody must look at; the rest is summed up by business at the end."""
-    if outcome.status == "failed":
-        say(f"  {business_id} {resource}: failed: {outcome.error}")
+def _once(tell: Callable[[str], None]) -> Callable[[str, str, Outcome], None]:
+    """Tells only what somebody must look at; the rest is summed up by business at the end.
+
+    What ends a whole business, or all of them, has the same words for each resource and is told once.
+    """
+    told: set[str] = set()
+
+    def on_outcome(business_id: str, resource: str, outcome: Outcome) -> None:
+        if outcome.status == "failed" and outcome.error and outcome.error not in told:
+            told.add(outcome.error)
+            tell(f"  {business_id} {resource}: failed: {outcome.error}")
+
+    return on_outcome
 
 
 @contextmanager
@@ -37,6 +47,7 @@ def _bars() -> Iterator[SyncReport]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=people, transient=True) as progress:
+        tell = _once(partial(progress.console.print, markup=False))
         tasks: dict[str, TaskID] = {}
         rows: dict[str, int] = {}
 
@@ -52,7 +63,6 @@ def _bars() -> Iterator[SyncReport]:
         def on_outcome(business_id: str, resource: str, outcome: Outcome) -> None:
             rows[business_id] = rows.get(business_id, 0) + outcome.rows
             progress.update(task(business_id), advance=1, rows=rows[business_id], last=resource)
-            if outcome.status == "failed":
-                progress.console.print(f"{business_id} {resource}: {outcome.error}", markup=False)
+            tell(business_id, resource, outcome)
 
         yield SyncReport(on_start=on_start, on_outcome=on_outcome)

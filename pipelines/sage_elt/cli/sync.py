@@ -126,13 +126,15 @@ def summarise(report: SyncReport) -> None:
     """One line a business, one for all."""
     for business_id, outcomes in report.outcomes.items():
         changed = sum(1 for o in outcomes.values() if o.rows or o.deleted)
-        failed = sum(1 for o in outcomes.values() if o.status == "failed")
+        failed = sum(1 for o in outcomes.values() if o.status == "failed" and not o.is_postponed)
+        postponed = sum(1 for o in outcomes.values() if o.is_postponed)
         unavailable = sum(1 for o in outcomes.values() if o.status == "unavailable")
         say(
             f"  {business_id}: {len(outcomes)} resources, {changed} with changes, "
             f"{sum(o.rows for o in outcomes.values())} records loaded, "
             f"{sum(o.deleted for o in outcomes.values())} removed, "
             f"{unavailable} not offered, {failed} failed"
+            + (f", {postponed} left for the next run" if postponed else "")
         )
     say(f"sync {report.status}: {len(report.outcomes)} businesses, {report.requests} requests")
 

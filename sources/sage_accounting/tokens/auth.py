@@ -13,12 +13,15 @@ from sage_accounting.tokens.vault import Vault
 class SageAuth(httpx.Auth):
     """Puts a fresh access token on every request of an ``httpx.Client``.
 
-    On a 401 that says that the token is expired or malformed, the token is refreshed once and the
-    request sent once more. Raises what :meth:`Vault.bearer` raises.
+    On a 401 that another token might heal, the token is refreshed once and the request sent once more.
+    Where the new token is refused as well, that business's requests cost no further refresh until
+    there is a newer one. Raises what :meth:`Vault.bearer` raises.
     """
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self._unhealed: dict[str, str] = {}
+        """By business: the access token that came of a refresh and was refused like the one before."""
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -29,10 +32,14 @@ class SageAuth(httpx.Auth):
         if response.status_code != httpx.codes.UNAUTHORIZED:
             return
         response.read()
-        if expired_access_token(response):
-            access_token = self._vault.refresh_after(access_token)
-            request.headers["Authorization"] = f"Bearer {access_token}"
-            yield request
+        business_id = request.headers.get("X-Business", "")
+        if not expired_access_token(response) or self._unhealed.get(business_id) == access_token:
+            return
+        access_token = self._vault.refresh_after(access_token)
+        request.headers["Authorization"] = f"Bearer {access_token}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            self._unhealed[business_id] = access_token
 
     def async_auth_flow(
         self,
@@ -43,13 +50,12 @@ class SageAuth(httpx.Auth):
 
 
 def expired_access_token(response: httpx.Response) -> bool:
-    """True for a 401 that another access token can heal; the body must have been read.
+    """Whether another access token may heal a 401; the body must have been read.
 
-    Sage answers 401 in three ways: an array whose ``$dataCode`` names the token
-    (``AccessTokenVerificationError``: expired or malformed), an array with ``AuthorizationFailure`` (the
-    business has no subscription), and an object when the header is missing (a bug of ours). A 401
-    that says nothing readable gets the benefit of the doubt, any other code does not: a refresh that
-    heals nothing would be repeated for each request.
+    Sage answers 401 in three ways: an array whose ``$dataCode`` names the token (expired or
+    malformed), an array with ``AuthorizationFailure`` (the business has no subscription), and an object
+    when the header is missing (a bug of ours). The last two no token heals. Gateways and proxies
+    answer with objects, HTML or nothing, and codes can change, so anything else is worth one refresh.
     """
     if response.status_code != httpx.codes.UNAUTHORIZED:
         return False
@@ -57,9 +63,13 @@ def expired_access_token(response: httpx.Response) -> bool:
         body = json.loads(response.content)
     except ValueError:
         return True
-    if isinstance(body, dict):
-        error = str(body.get("error", ""))
-        return "token" in error.lower() and not error.startswith("Authorization missing")
-    entries = body if isinstance(body, list) else []
-    codes = [str(entry.get("$dataCode")) for entry in entries if isinstance(entry, dict)]
-    return any("token" in code.lower() for code in codes)
+    entries = body if isinstance(body, list) else [body]
+    said = [
+        str(entry.get(name))
+        for entry in entries
+        if isinstance(entry, dict)
+        for name in ("$dataCode", "error")
+    ]
+    return not any(
+        text == "AuthorizationFailure" or text.startswith("Authorization missing") for text in said
+    )
