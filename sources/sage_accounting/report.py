@@ -22,6 +22,8 @@ class Outcome:
     error: str | None = None
     finished: bool = True
     """Whether all of the list was read; if not, this is a part of it."""
+    is_news: bool = True
+    """False for an error that was the same in the last run: a resource that stays unavailable."""
     is_postponed: bool = False
     """Whether it failed only because the day's requests are used up; the next run goes on with it."""
 

@@ -121,17 +121,24 @@ class Run:
         if self._report is not None:
             self._report.add(business_id, collection.name, outcome)
 
-    def fail(self, result: Result) -> str:
-        """What went wrong, when the others can go on; otherwise the run stops here."""
+    def fail(self, result: Result, is_news: bool) -> str:
+        """What went wrong, when the others can go on; otherwise the run stops here.
+
+        What stays as it was, a resource that is not offered, is warned of once and not on each sync.
+        """
         error = result.error
         unavailable = isinstance(error, ResourceUnavailableError)
         if not isinstance(error, LOCAL_FAILURES) or (self._report is None and not unavailable):
             raise error or RuntimeError("a job ended with neither records nor error")
-        logger.warning("%s", error)
+        logger.log(logging.WARNING if is_news else logging.INFO, "%s", error)
         status: Status = "unavailable" if unavailable else "failed"
         postponed = isinstance(error, BudgetExhaustedError)
         outcome = Outcome(
-            status, requests=result.requests, error=str(error), is_postponed=postponed
+            status,
+            requests=result.requests,
+            error=str(error),
+            is_news=is_news,
+            is_postponed=postponed,
         )
         self.note(result.job.business_id, result.job.collection, outcome)
         return str(error)

@@ -19,7 +19,7 @@ from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.cursors import Progress, sees_deletions, way_to_read
 from sage_accounting.decode import Decoder
 from sage_accounting.deletions import DELETIONS_TABLE, MARKER, no_deletions
-from sage_accounting.errors import ConfigurationError
+from sage_accounting.errors import ConfigurationError, ResourceUnavailableError
 from sage_accounting.extraction import Job, Result, next_result
 from sage_accounting.flatten import BUSINESS, ROOT
 from sage_accounting.lists import record_ids
@@ -133,7 +133,7 @@ class _Lists:
     """One collection of all chosen businesses: what to read of each, and what became of it.
 
     Progress stands in the resource's dlt state as ``businesses: {id: {since, rows, digest,
-    last_success, last_error}}`` and so moves only with the package that holds the rows.
+    last_success, last_error, is_unavailable}}`` and so moves only with the package that holds the rows.
     """
 
     def __init__(self, run: Run, collection: Collection) -> None:
@@ -167,7 +167,10 @@ class _Lists:
         business_id, collection = result.job.business_id, self._collection
         kept = self._state.setdefault(business_id, {})
         if result.error is not None or result.found is None:
-            kept["last_error"] = self._run.fail(result)
+            is_unavailable = isinstance(result.error, ResourceUnavailableError)
+            is_news = not (is_unavailable and kept.get("is_unavailable"))
+            kept["last_error"] = self._run.fail(result, is_news)
+            kept["is_unavailable"] = is_unavailable
             return
         before = self._reached.get(business_id, result.job.progress)
         if not self._run.knows_deletions:  # the table is there from the first sync on, if empty
@@ -198,6 +201,7 @@ class _Lists:
         self._reached[business_id] = progress
         kept.update(progress.to_state())
         kept.update(last_success=pendulum.now("UTC").to_iso8601_string(), last_error=None)
+        kept["is_unavailable"] = False
         outcome = Outcome("ok", rows, deleted, result.requests, finished=result.finished)
         self._run.note(business_id, collection, outcome)
 

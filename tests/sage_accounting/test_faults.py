@@ -287,6 +287,12 @@ def test_list_that_is_not_offered_just_now_is_complete_when_it_is_again(
     assert_whole(user)
 
 
+def test_list_that_stays_unavailable_is_told_of_once(user: User) -> None:
+    user.sandbox.control("fault", kind="status", status=403, path="/products", count=None)
+    told = [sync(user)[0].stderr.count("does not offer products") for _ in range(2)]
+    assert told == [len(user.sandbox.state.businesses), 0]
+
+
 def test_lead_business_that_changes_between_requests_mixes_nothing(user: User) -> None:
     first, second = user.sandbox.state.businesses
     for nth, lead in enumerate((second, first, second, first), start=1):

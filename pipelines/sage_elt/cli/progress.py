@@ -30,9 +30,9 @@ def _once(tell: Callable[[str], None]) -> Callable[[str, str, Outcome], None]:
     told: set[str] = set()
 
     def on_outcome(business_id: str, resource: str, outcome: Outcome) -> None:
-        if outcome.status == "failed" and outcome.error and outcome.error not in told:
+        if outcome.error and outcome.is_news and outcome.error not in told:
             told.add(outcome.error)
-            tell(f"  {business_id} {resource}: failed: {outcome.error}")
+            tell(f"  {business_id} {resource}: {outcome.status}: {outcome.error}")
 
     return on_outcome
 
