@@ -144,10 +144,11 @@ class Decoder:
             known = self._known
             table = _read_json(body, known)
             found = table.schema.field(ITEMS).type
-            if found == known.items or pa.types.is_null(found.value_type):
+            if found in known.types or pa.types.is_null(found.value_type):
                 return table
             seen = shape_of_type(found.value_type, self._collection.model, known=known.shape)
             if not self._learn(known.shape, seen):
+                known.types.append(found)
                 return table
 
     def _learn(self, shape: Struct, seen: Shape | None) -> bool:
@@ -233,10 +234,10 @@ class _Known:
 
     def __init__(self, shape: Struct) -> None:
         self.shape = shape
-        self.items = pa.list_(wire_type(shape) if shape.fields else pa.null())
-        self.schema = pa.schema(
-            [*ENVELOPE.items(), *([(ITEMS, self.items)] if shape.fields else [])]
-        )
+        items = pa.list_(wire_type(shape) if shape.fields else pa.null())
+        self.schema = pa.schema([*ENVELOPE.items(), *([(ITEMS, items)] if shape.fields else [])])
+        self.types: list[pa.DataType] = [items]
+        """Types that pages were found to have, and that say nothing new of the shape."""
 
 
 def _read_json(body: bytes, known: _Known) -> pa.Table:

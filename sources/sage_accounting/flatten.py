@@ -40,6 +40,10 @@ class Tables:
     children: Mapping[str, pa.Table] = field(default_factory=dict)
     """By name below the root table: ``invoice_lines``, ``invoice_lines__tax_breakdown``."""
 
+    @property
+    def nbytes(self) -> int:
+        return sum(int(table.nbytes) for table in (self.root, *self.children.values()))
+
 
 NO_TABLES = Tables(pa.table({}), pa.chunked_array([], pa.string()))
 

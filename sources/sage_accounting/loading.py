@@ -26,8 +26,8 @@ from sage_accounting.flatten import NO_TABLES, Tables, stacked
 from sage_accounting.readers import Found
 from sage_accounting.spool import Chunk
 
-TOGETHER = 20_000
-"""Records after which a table is handed to dlt."""
+TOGETHER = 16 * 1024 * 1024
+"""Bytes after which tables are handed to dlt."""
 
 
 class Loaded(Protocol):
@@ -162,8 +162,8 @@ def _tables(pages: Sequence[Page]) -> Iterator[Tables]:
         if page.chunk is None or page.chunk is last:
             continue
         last, tables = page.chunk, page.chunk.tables()
-        rows = sum(one.root.num_rows for one in waiting)
-        if waiting and (rows > TOGETHER or not all(_alike(one, tables) for one in waiting)):
+        size = sum(one.nbytes for one in waiting)
+        if waiting and (size > TOGETHER or not all(_alike(one, tables) for one in waiting)):
             yield stacked(waiting)
             waiting = []
         waiting.append(tables)

@@ -54,7 +54,7 @@ class Spool:
 
     def keep(self, tables: Tables) -> Chunk:
         """Store one batch."""
-        size = sum(table.nbytes for table in (tables.root, *tables.children.values()))
+        size = tables.nbytes
         if self._reserve(size):
             chunk = Chunk(tables, None)
             weakref.finalize(chunk, self._reserve, -size)  # once it is loaded nobody holds it
