@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Any
 
+from benchmarks.pages import DOCUMENTS
+
 SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "EXTRACT__WORKERS": "8",
@@ -23,8 +25,6 @@ SETTINGS = {
     "NORMALIZE__DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
     "LOAD__WORKERS": "20",
 }
-
-
 AMOUNTS = ("total_amount", "net_amount", "tax_amount", "debit", "credit")
 
 
@@ -45,9 +45,10 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
             self._page += 1
 
         def update_request(self, request: Request) -> None:
-            request.params = {**(request.params or {}), "page": str(self._page)}
+            given: Any = request.params or {}
+            request.params = {**given, "page": str(self._page)}
 
-    def resource(name: str, **params: str) -> dict[str, Any]:
+    def resource(name: str, **params: str) -> Any:
         return {
             "name": name,
             "primary_key": "id",
@@ -63,7 +64,6 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
             },
         }
 
-    documents = {"show_payments_allocations": "true", "sort": "created_at:asc"}
     source = rest_api_source(
         {
             "client": {
@@ -71,8 +71,8 @@ def main(base_url: str, token: str, business_id: str, folder: str) -> None:
                 "headers": {"Authorization": f"Bearer {token}", "X-Business": business_id},
             },
             "resources": [
-                resource("sales_invoices", **documents),
-                resource("purchase_invoices", **documents),
+                resource("sales_invoices", **DOCUMENTS),
+                resource("purchase_invoices", **DOCUMENTS),
                 resource("ledger_entries"),
             ],
         }
