@@ -137,17 +137,10 @@ class SageClient:
         self._brakes = Brakes()
         self._budget = budget or budget_of(settings, Path(folder or get_dlt_pipelines_dir()))
         self.requests = RequestCount()
-        self._http = httpx.Client(
-            auth=auth,
-            timeout=TIMEOUT,
-            headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            limits=httpx.Limits(
-                max_connections=settings.concurrency,
-                max_keepalive_connections=settings.concurrency,
-            ),
-            # behind auth, so that its repeat after a refresh is granted and counted as well
-            event_hooks={"request": [self._count]},
-        )
+        self._auth = auth
+        self._tls = httpx.create_ssl_context()
+        self._own = threading.local()
+        self._opened: list[httpx.Client] = []
 
     def __enter__(self) -> SageClient:
         return self
@@ -161,8 +154,27 @@ class SageClient:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        for http in self._opened:
+            http.close()
         self._budget.close()
+
+    @property
+    def _http(self) -> httpx.Client:
+        """This thread's own: one shared by all threads searches all connections for each request,
+        under a lock, which costs more than the request.
+        """
+        http: httpx.Client | None = getattr(self._own, "http", None)
+        if http is None:
+            http = self._own.http = httpx.Client(
+                auth=self._auth,
+                timeout=TIMEOUT,
+                verify=self._tls,
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT},
+                # behind auth, so that its repeat after a refresh is granted and counted as well
+                event_hooks={"request": [self._count]},
+            )
+            self._opened.append(http)
+        return http
 
     def call(
         self,
