@@ -24,6 +24,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, NoReturn, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx
 from dlt.common.pipeline import get_dlt_pipelines_dir
@@ -242,10 +243,11 @@ class SageClient:
         self.requests.add(place)
 
     def _send(self, request: Request) -> httpx.Response:
+        # httpx would parse an address with params= twice, a tenth of the cost of a request
+        query = f"?{urlencode(request.params, quote_via=quote)}" if request.params else ""
         return self._http.request(
             request.method,
-            self._base_url + request.path,
-            params=dict(request.params),
+            f"{self._base_url}{request.path}{query}",
             headers=request.headers,
             content=request.content,
             extensions={"place": request.place},
