@@ -11,7 +11,7 @@ N      ?= 1000
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crowd lint format catalog bench lock clean $(VENV)
+.PHONY: help demo test crash crowd soak lint format catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ crash: $(STAMP)  ## kill N processes in the middle of a refresh; count lost toke
 
 crowd: $(STAMP)  ## 16 processes share one-second tokens, on one machine and over PostgreSQL
 	$(BIN)/python tests/support/crowd.py $(SECONDS)
+
+soak: $(STAMP)  ## random histories of edits, faults and kills for SECONDS; each must end equal to Sage
+	$(BIN)/python tests/support/soak.py $(SECONDS)
 
 lint: $(STAMP)  ## format check, lint, strict types
 	$(BIN)/ruff format --check .

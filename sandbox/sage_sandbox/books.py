@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -102,6 +102,16 @@ class Books:
     def change(self, resource: str, record_id: str, fields: dict[str, Any], *, at: str) -> Record:
         """Set attributes that nothing else follows from (a contact shows its address anew)."""
         return edits.change(self.ledger, resource, record_id, fields, at)
+
+    def drop_fields(
+        self, resource: str, record_id: str, names: Sequence[str], *, at: str
+    ) -> Record:
+        """Take attributes away, as when Sage retires a field."""
+        return edits.drop_fields(self.ledger, resource, record_id, names, at)
+
+    def undelete(self, resource: str, record_id: str, *, at: str) -> Record:
+        """Bring a deleted record back under its id, as the last of its list; nothing is posted."""
+        return edits.undelete(self.ledger, resource, record_id, at)
 
     def add(self, resource: str, record: Record, *, at: str) -> Record:
         """Insert a record that posts nothing; id, ``$path`` and times are filled where missing."""

@@ -15,6 +15,7 @@ from typing import Any
 from sage_sandbox import faults, limits, oauth, wire
 from sage_sandbox.collections import load_endpoints
 from sage_sandbox.live_edits import EditError, carry_out
+from sage_sandbox.query import LARGEST_PAGE
 from sage_sandbox.state import SandboxState, User
 
 Result = Mapping[str, Any]
@@ -161,6 +162,28 @@ def edits(state: SandboxState, operations: Sequence[Mapping[str, Any]]) -> Resul
     return {"ids": [carry_out(state, operation).get("id") for operation in operations]}
 
 
+def attempt(state: SandboxState, **edit: Any) -> Result:
+    """One edit that the books may refuse, as beside a read: the id of its record, or why not."""
+    try:
+        return {"id": carry_out(state, edit).get("id"), "refused": None}
+    except EditError as error:
+        return {"id": None, "refused": str(error)}
+
+
+def change_business(state: SandboxState, business: str, fields: Mapping[str, Any]) -> Result:
+    """Set attributes of a business's own record."""
+    _require_business(state, business)
+    held = state.businesses[business]
+    held.record = {**held.record, **fields}
+    return {"id": business}
+
+
+def clock(state: SandboxState, ahead_s: float) -> Result:
+    """Set the server's clock: how far it is ahead of the machine's."""
+    state.clock_ahead_s = ahead_s
+    return {"now": state.clock.isoformat()}
+
+
 # --- the look of answers
 
 
@@ -183,6 +206,14 @@ def hide_children(state: SandboxState, resources: Sequence[str]) -> Result:
         raise ControlError(f"hide_children: no collection {', '.join(unknown)}")
     state.hide_children = frozenset(resources)
     return {"resources": sorted(state.hide_children)}
+
+
+def page_size(state: SandboxState, largest: int = LARGEST_PAGE) -> Result:
+    """How many records a page of a list holds at most, however many are asked for."""
+    if not 1 <= largest <= LARGEST_PAGE:
+        raise ControlError(f"a page holds 1 to {LARGEST_PAGE} records, not {largest}")
+    state.largest_page = largest
+    return {"largest": largest}
 
 
 # --- limits and faults
@@ -292,8 +323,8 @@ OPERATIONS: Mapping[str, Callable[..., Result]] = {
     function.__name__: function
     for function in (
         authorise, add_user, sign_in, tokens, expire_access_tokens, expire_refresh_tokens, revoke,
-        reused_refresh_tokens, businesses, lead, subscription, edit, edits, decimals, blank_nulls,
-        hide_children, latency, limit, fault, clear_faults, list_faults, requests, clear_requests,
+        reused_refresh_tokens, businesses, lead, subscription, edit, edits, attempt, change_business,
+        clock, decimals, blank_nulls, hide_children, page_size, latency, limit, fault, clear_faults, list_faults, requests, clear_requests,
         stats,
     )
 }  # fmt: skip

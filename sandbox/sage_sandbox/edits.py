@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -66,6 +67,25 @@ def change(
             for attribute in _SHOWN.get(resource, ()):
                 if (shown.get(attribute) or {}).get("id") == record_id:
                     ledger.update(owner, shown["id"], at, **{attribute: record})
+    return record
+
+
+def drop_fields(
+    ledger: Ledger, resource: str, record_id: str, names: Collection[str], at: str
+) -> Record:
+    """Take attributes away; those that it lacks are no error."""
+    changed = ledger.update(resource, record_id, at)
+    kept = {name: value for name, value in changed.items() if name not in names}
+    ledger.collection(resource).put(record_id, kept)
+    return kept
+
+
+def undelete(ledger: Ledger, resource: str, record_id: str, at: str) -> Record:
+    """Bring a deleted record back under its id; what it posted and settled stays out."""
+    collection = ledger.collection(resource)
+    record = {**collection.deleted.pop(record_id), "updated_at": at}
+    record["deleted_at"] = None
+    collection.put(record_id, record)
     return record
 
 

@@ -6,8 +6,9 @@ import asyncio
 import socket
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from starlette.types import Receive, Scope, Send
 
@@ -61,9 +62,14 @@ class Gateway:
             else:
                 entry.status = answer.status
                 cut = fault is not None and fault.kind == "truncate"
-                await _send(scope, receive, send, answer, entry.request_id, cut=cut)
+                await _send(scope, receive, send, answer, self._own_headers(entry), cut=cut)
         finally:
             state.running -= 1
+
+    def _own_headers(self, entry: LoggedRequest) -> dict[str, str]:
+        """Of every answer; the date by the server's own clock, which may be ahead."""
+        date = format_datetime(self._state.clock, usegmt=True)
+        return {"x_request_id": entry.request_id, "date": date}
 
     async def _read(self, scope: Scope, receive: Receive) -> Call:
         method = scope["method"]
@@ -98,14 +104,20 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _send(
-    scope: Scope, receive: Receive, send: Send, answer: Answer, request_id: str, *, cut: bool
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    answer: Answer,
+    own_headers: Mapping[str, str],
+    *,
+    cut: bool,
 ) -> None:
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
-        (b"x_request_id", request_id.encode()),
     ]
-    headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    named = {**own_headers, **answer.headers}
+    headers += [(name.encode(), value.encode()) for name, value in named.items()]
     if answer.status == 204:
         headers = [header for header in headers if not header[0].startswith(b"content-")]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -124,7 +124,7 @@ class Ledger:
         self.business.collections[name].put(record["id"], record)
         return record
 
-    def update(self, name: str, record_id: str, at: str, **fields: Any) -> Record:
+    def update(self, name: str, record_id: str, at: str, /, **fields: Any) -> Record:
         """Replace attributes of a live record, ``updated_at`` among them where it has one."""
         collection = self.business.collections[name]
         record = {**collection.live[record_id], **fields}

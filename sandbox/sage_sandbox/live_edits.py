@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sage_sandbox.books import Books
-from sage_sandbox.state import SandboxState, now
+from sage_sandbox.state import SandboxState
 from sage_sandbox.store import Record
 
 EDITS: Mapping[str, Callable[..., Record]] = {
@@ -18,6 +18,8 @@ EDITS: Mapping[str, Callable[..., Record]] = {
     "change_document": Books.change_document,
     "create": Books.create,
     "delete": Books.delete,
+    "drop_fields": Books.drop_fields,
+    "undelete": Books.undelete,
     "void": Books.void,
 }
 """By name; what each takes is what the method takes, ``id`` standing for ``record_id``."""
@@ -45,7 +47,7 @@ def carry_out(state: SandboxState, edit: Mapping[str, Any]) -> Record:
         raise EditError(f"business is one of {', '.join(state.books)}, not {business}")
     if "id" in arguments:
         arguments["record_id"] = arguments.pop("id")
-    arguments.setdefault("at", now())
+    arguments.setdefault("at", f"{state.clock:%Y-%m-%dT%H:%M:%SZ}")
     try:
         inspect.signature(method).bind(books, **arguments)
     except TypeError as error:

@@ -22,7 +22,7 @@ def list_answer(state: SandboxState, business: Business, endpoint: Endpoint, cal
     rows = state.shelf.keep(
         business, (name, query.selection), lambda: select(business, name, query)
     )
-    total, size = len(rows), query.size
+    total, size = len(rows), min(query.size, state.largest_page)
     page = min(query.page, max(1, -(-total // size)))
     lists = name not in state.hide_children
     view = view_of(endpoint, query.asked, default="", lists=lists)

@@ -184,6 +184,7 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 log_level="warning",
                 access_log=False,
+                date_header=False,  # the gateway writes it, by a clock that can be set
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=1,
             )

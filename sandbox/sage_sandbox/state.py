@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sage_sandbox.books import Books
 from sage_sandbox.collections import load_endpoints
@@ -12,6 +12,7 @@ from sage_sandbox.faults import Faults
 from sage_sandbox.idempotency import Replays
 from sage_sandbox.limits import Limits
 from sage_sandbox.oauth import SignIn
+from sage_sandbox.query import LARGEST_PAGE
 from sage_sandbox.shelf import Shelf
 from sage_sandbox.store import Business, Collection
 from sage_sandbox.tokens import Reuse, TokenDesk
@@ -82,6 +83,10 @@ class SandboxState:
     style: WireStyle = field(default_factory=WireStyle)
     hide_children: frozenset[str] = frozenset()
     """Collections whose lists leave out their child lists."""
+    largest_page: int = LARGEST_PAGE
+    """Records that a page of a list holds at most, however many are asked for."""
+    clock_ahead_s: float = 0.0
+    """How far the server's clock is ahead of the machine's."""
     latency_s: float = 0.0
     ended_subscriptions: set[str] = field(default_factory=set)
     request_log: list[LoggedRequest] = field(default_factory=list)
@@ -90,6 +95,11 @@ class SandboxState:
     shelf: Shelf = field(default_factory=Shelf)
     running: int = 0
     """Requests that are being served."""
+
+    @property
+    def clock(self) -> datetime:
+        """The server's time: in the Date header, and of edits that name none. Aware UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.clock_ahead_s)
 
     @property
     def reused_refresh_tokens(self) -> list[Reuse]:

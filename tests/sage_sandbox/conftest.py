@@ -28,6 +28,8 @@ def sandbox(server: Sandbox) -> Iterator[Sandbox]:
     server.control("decimals", style="number")
     server.control("blank_nulls", on=False)
     server.control("hide_children", resources=[])
+    server.control("page_size")
+    server.control("clock", ahead_s=0)
     server.control("tokens", access_lifetime_s=300, grace_s=0)
     server.control("sign_in", decision="ask")
     for business in server.state.businesses:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -37,6 +39,8 @@ def test_sign_in_over_http_gives_a_refresh_token(sandbox: Sandbox) -> None:
         ("edit", {"op": "add_invoice", "business": "nobody"}),
         ("decimals", {"style": "float"}),
         ("hide_children", {"resources": ["nothing"]}),
+        ("page_size", {"largest": 0}),
+        ("change_business", {"business": "nobody", "fields": {}}),
         ("sign_in", {"user": "nobody"}),
         ("limit", {"retry_after": "soon"}),
     ],
@@ -96,6 +100,51 @@ def test_new_field_is_served(api: Api) -> None:
     assert api.json(f"/services/{key}")["colour"] == "red"
 
 
+def test_field_called_like_an_argument_can_change(api: Api) -> None:
+    key = next(iter(api.held("services")))
+    fields = {"name": "Waxing", "at": "home", "record_id": "7"}
+    edit(api, "change", resource="services", id=key, fields=fields)
+    assert fields.items() <= api.json(f"/services/{key}").items()
+
+
+def test_retired_field_is_served_no_more(api: Api) -> None:
+    key = next(iter(api.held("services")))
+    edit(api, "drop_fields", resource="services", id=key, names=["notes", "nothing"])
+    assert "notes" not in api.json(f"/services/{key}")
+
+
+def test_undeleted_record_is_listed_and_no_tombstone(api: Api) -> None:
+    key = next(iter(api.held("bank_deposits")))
+    edit(api, "delete", resource="bank_deposits", id=key, at="2026-08-02T00:00:00Z")
+    edit(api, "undelete", resource="bank_deposits", id=key, at="2026-08-03T00:00:00Z")
+    assert key in api.ids("/bank_deposits", updated_or_created_since="2026-08-03T00:00:00Z")
+    assert api.ids("/bank_deposits", deleted_since="2026-08-01T00:00:00Z") == []
+
+
+def test_attempt_that_the_books_refuse_says_so_and_does_nothing(api: Api) -> None:
+    settled = next(k for k, r in api.held("sales_invoices").items() if r["status"]["id"] == "PAID")
+    told = api.sandbox.control(
+        "attempt", business=api.business, op="void", resource="sales_invoices", id=settled
+    )
+    assert (told["id"], "paid" in told["refused"]) == (None, True)
+    assert api.held("sales_invoices")[settled]["status"]["id"] == "PAID"
+
+
+def test_changed_business_is_listed_as_it_is_now(api: Api) -> None:
+    api.sandbox.control("change_business", business=api.business, fields={"website": "now.example"})
+    (record, *_) = api.json("/businesses", attributes="all")["$items"]
+    assert record["website"] == "now.example"
+
+
+def test_clock_ahead_dates_answers_and_edits(api: Api) -> None:
+    api.sandbox.control("clock", ahead_s=86_400 * 400)
+    key = edit(api, "add_invoice")
+    dated = parsedate_to_datetime(api.get("/services").headers["Date"])
+    assert (dated - datetime.now(UTC)).days in (399, 400)
+    created = api.held("sales_invoices")[key]["created_at"]
+    assert abs(datetime.fromisoformat(created) - dated).total_seconds() < 60
+
+
 def test_several_edits_are_carried_out_in_order(api: Api) -> None:
     operations = [{"op": "add_invoice", "business": api.business}] * 2
     operations.append({"op": "add_payment", "business": api.business})
@@ -135,6 +184,12 @@ def test_decimals_are_both_when_told(api: Api) -> None:
 def test_null_dates_are_empty_when_told(api: Api) -> None:
     api.sandbox.control("blank_nulls")
     assert api.items("/sales_invoices", attributes="deleted_at")[0]["deleted_at"] == ""
+
+
+def test_page_holds_no_more_than_told(api: Api) -> None:
+    api.sandbox.control("page_size", largest=7)
+    page = api.json("/ledger_entries", items_per_page=200, page=2)
+    assert (len(page["$items"]), page["$itemsPerPage"], page["$page"]) == (7, 7, 2)
 
 
 def test_edit_shows_in_the_next_answer_although_bytes_are_kept(api: Api) -> None:

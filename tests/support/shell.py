@@ -16,13 +16,18 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.fernet import Fernet
-from equals_sage import differences
+from equals_sage import List, Traced, differences
 
 from sage_accounting.catalogue import load_catalogue
 from sage_elt.cli import main
 from sage_sandbox.server import Sandbox
 
 PREFIX = "SOURCES__SAGE_ACCOUNTING__"
+
+
+def read_by_default() -> list[str]:
+    """The collections that a sync reads when none is named."""
+    return [each.name for each in load_catalogue().values() if each.read == "default"]
 
 
 @dataclass(frozen=True)
@@ -93,20 +98,33 @@ class User:
     def warehouse(self) -> Path:
         return self.folder / "sage.duckdb"
 
-    def differences(self, business_ids: Sequence[str]) -> list[str]:
+    def differences(
+        self,
+        business_ids: Sequence[str],
+        resources: Sequence[str] | None = None,
+        **known: Traced,
+    ) -> list[str]:
         """What of the raw schema does not equal the server; by an independent oracle."""
-        read = {c.name: c for c in load_catalogue().values() if c.read == "default"}
-        lists = {n: c.complete for n, c in read.items() if c.kind in ("list", "singleton")}
-        lists = {n: q for n, q in lists.items() if not n.startswith("_")}
-        found = differences(
+        return differences(
             self.warehouse,
             self.sandbox.urls["base_url"],
             self.access_token(),
             list(business_ids),
-            lists,
-            {name: c.key for name, c in read.items()},
+            [self._list(name) for name in resources or read_by_default()],
+            **known,
         )
-        return [line for line in found if not line.startswith("businesses")]
+
+    def _list(self, name: str) -> List:
+        read = load_catalogue()[name]
+        is_hidden = name in self.sandbox.state.hide_children
+        return List(
+            table=name,
+            path=read.path,
+            key=read.key,
+            query=read.complete,
+            is_paged=read.kind == "list",
+            item_query=read.item_parameters if is_hidden else None,
+        )
 
     def access_token(self) -> str:
         """A token of another sign-in of the same user, so that ours are left alone."""
