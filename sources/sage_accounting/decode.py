@@ -2,8 +2,8 @@
 
 A page goes through Arrow's JSON reader with the shape learned so far (:mod:`shapes`); numbers and
 numeric text become decimals without passing through a float. A page that the reader refuses, because
-it has a number where text should be, is parsed in Python instead: slower, to the same result.
-:mod:`flatten` makes tables of the records.
+it has a number where text should be, or anything else than its field declares, is parsed in Python
+instead: slower, to the same result. :mod:`flatten` makes tables of the records.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sage_accounting.catalogue import Collection
 from sage_accounting.client import Answer, MalformedBodyError
 from sage_accounting.conform import conform
 from sage_accounting.errors import Place
+from sage_accounting.misfits import set_aside
 from sage_accounting.shapes import (
     EMPTY,
     ListOf,
@@ -169,6 +170,7 @@ class Decoder:
         records = document.get(ITEMS) if isinstance(document, dict) else None
         if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
             raise MalformedBodyError("no list of records")
+        records = [set_aside(record, self._collection.model) for record in records]
         seen: Shape | None = EMPTY
         for record in records:
             seen = merge(seen, shape_of_value(record, self._collection.model, ""))

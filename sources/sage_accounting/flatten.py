@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from sage_accounting.catalogue import Collection
 from sage_accounting.conform import undecodable
+from sage_accounting.misfits import TEXT_VARIANT
 from sage_accounting.shapes import STORED, ListOf, Scalar, ScalarKind, Shape, Struct
 
 Columns: TypeAlias = dict[str, pa.Array]
@@ -53,7 +54,7 @@ def flatten(
 ) -> Tables:
     """All records in ``parts`` as flat tables with the keys of ``business_id``.
 
-    Raises :class:`DecodeError` for a date or time that is none.
+    A date or time that is none stands as text beside its column (:mod:`misfits`).
     """
     flat = [
         _flatten_run(collection, business_id, shape, _joined(list(run)))
@@ -120,7 +121,7 @@ def _spread(
         elif isinstance(inner, ListOf):
             lists[full] = (inner, arrays[name])
         else:
-            columns[full] = _stored(arrays[name], inner.kind, full)
+            _store(arrays[name], inner.kind, full, columns)
 
 
 def _explode(
@@ -148,7 +149,7 @@ def _explode(
     if isinstance(shape.item, Struct):
         _spread(elements, shape.item, "", columns, inner_lists)
     elif isinstance(shape.item, Scalar):
-        columns[VALUE] = _stored(elements, shape.item.kind, name)
+        _store(elements, shape.item.kind, VALUE, columns)
     else:
         inner_lists[VALUE] = (shape.item, elements)
     tables[name] = _keyed(columns, business_id, len(elements))
@@ -170,22 +171,37 @@ def _record_ids(collection: Collection, business_id: str, columns: Columns, coun
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
 
 
-def _stored(array: pa.Array, kind: ScalarKind, name: str) -> pa.Array:
-    """A column in the type it is kept in; dates and times come as text."""
+def _store(array: pa.Array, kind: ScalarKind, name: str, columns: Columns) -> None:
+    """Add a column in the type it is kept in; dates and times come as text."""
     if kind not in ("date", "timestamp"):
-        return array
+        columns[name] = array
+        return
     text = pc.if_else(pc.equal(array, ""), None, array)
     try:
-        if kind == "date":  # some dates come as a moment: 1900-01-01T00:00:00
-            return pc.utf8_slice_codeunits(text, 0, 10).cast(STORED[kind])
-        try:
-            return text.cast(STORED[kind])
-        except pa.ArrowInvalid:  # a bare date, or a time without zone: UTC
-            dated = pc.replace_substring_regex(text, r"^(\d{4}-\d\d-\d\d)$", r"\1T00:00:00")
-            zoned = pc.replace_substring_regex(dated, r"(:\d\d(?:\.\d+)?)$", r"\1Z")
-            return zoned.cast(STORED[kind])
+        columns[name] = _moments(text, kind)
     except pa.ArrowInvalid:
-        raise undecodable(name, f"no {kind} where one is declared") from None
+        fits = pa.array([_is_moment(value, kind) for value in text])
+        columns[name] = _moments(pc.if_else(fits, text, None), kind)
+        columns[f"{name}{TEXT_VARIANT}"] = pc.if_else(fits, None, text)
+
+
+def _moments(text: pa.Array, kind: ScalarKind) -> pa.Array:
+    if kind == "date":  # some dates come as a moment: 1900-01-01T00:00:00
+        return pc.utf8_slice_codeunits(text, 0, 10).cast(STORED[kind])
+    try:
+        return text.cast(STORED[kind])
+    except pa.ArrowInvalid:  # a bare date, or a time without zone: UTC
+        dated = pc.replace_substring_regex(text, r"^(\d{4}-\d\d-\d\d)$", r"\1T00:00:00")
+        zoned = pc.replace_substring_regex(dated, r"(:\d\d(?:\.\d+)?)$", r"\1Z")
+        return zoned.cast(STORED[kind])
+
+
+def _is_moment(value: pa.Scalar, kind: ScalarKind) -> bool:
+    try:
+        _moments(pa.array([value.as_py()], pa.string()), kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 __all__ = ["BUSINESS", "INDEX", "NO_TABLES", "PARENT_INDEX", "ROOT", "Shape", "Tables", "flatten"]

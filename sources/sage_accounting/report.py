@@ -57,6 +57,8 @@ class SyncReport:
     on_outcome: Callable[[str, str, Outcome], None] = lambda *_: None
     """Called with business id, resource and how it ended."""
     outcomes: dict[str, dict[str, Outcome]] = field(default_factory=dict)
+    variants: set[str] = field(default_factory=set)
+    """``table.column`` of new columns that hold what a field's own column could not."""
     requests: int = 0
     """HTTP requests of the whole sync, repeats and /businesses included."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -27,6 +27,7 @@ from sage_accounting.errors import (
 from sage_accounting.extraction import Extraction, Job, Result
 from sage_accounting.flatten import flatten
 from sage_accounting.lists import Listing, digest_of
+from sage_accounting.misfits import VARIANT
 from sage_accounting.readers import Found
 from sage_accounting.report import Outcome, Status, SyncReport
 from sage_accounting.settings import Settings
@@ -120,6 +121,14 @@ class Run:
     def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
         if self._report is not None:
             self._report.add(business_id, collection.name, outcome)
+
+    def note_variants(self, table: str, new_columns: Iterable[str]) -> None:
+        """Report columns that hold what another column could not: Sage changed a field's type."""
+        variants = {f"{table}.{column}" for column in new_columns if VARIANT in column}
+        for column in sorted(variants):
+            logger.warning("a field changed its type: values that do not fit are in %s", column)
+        if self._report is not None:
+            self._report.variants.update(variants)
 
     def fail(self, result: Result, is_news: bool) -> str:
         """What went wrong, when the others can go on; otherwise the run stops here.

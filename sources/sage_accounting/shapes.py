@@ -91,7 +91,11 @@ def shape_of_type(
     """The shape of what the JSON reader found; None when there is nothing to hold yet.
 
     A scalar that was ``known`` to the reader stays what it is: its found type is our own choice.
+    Raises ``pyarrow.ArrowInvalid`` for a plain value where an object or list is declared, and the other
+    way round.
     """
+    if declared is not None and _form_of_type(found) not in (None, _form(declared)):
+        raise pa.ArrowInvalid(f"{name} does not have its declared form")
     if pa.types.is_struct(found):
         fields = _model(declared)
         inner = dict(known.fields) if isinstance(known, Struct) else {}
@@ -167,6 +171,20 @@ def merge(one: Shape | None, other: Shape | None, name: str = "") -> Shape | Non
         "column can not hold it. Nothing of this list was loaded and its cursor stays. Leave the "
         "resource out with --resource and report the field's name."
     )
+
+
+def _form(declared: str) -> str:
+    if declared.endswith("[]"):
+        return "list"
+    return "scalar" if declared in KINDS else "object"
+
+
+def _form_of_type(found: pa.DataType) -> str | None:
+    if pa.types.is_null(found):
+        return None
+    if pa.types.is_list(found):
+        return "list"
+    return "object" if pa.types.is_struct(found) else "scalar"
 
 
 def _model(declared: str | None) -> Mapping[str, str]:

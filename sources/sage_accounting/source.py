@@ -25,6 +25,7 @@ from sage_accounting.flatten import BUSINESS, ROOT
 from sage_accounting.lists import record_ids
 from sage_accounting.loaded import LoadedRecords
 from sage_accounting.loading import changes_of, progress_of, tables_of
+from sage_accounting.misfits import VARIANT
 from sage_accounting.report import Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
@@ -190,7 +191,10 @@ class _Lists:
             rows += changes.rows
             deleted += changes.deletions.num_rows
             for name, table in tables_of(collection, changes):
-                yield self._hinted(name, beside(table, self._loaded.kinds(name)))
+                kinds = self._loaded.kinds(name)
+                table = beside(table, kinds)
+                self._run.note_variants(name, set(table.column_names) - kinds.keys())
+                yield self._hinted(name, table)
         if result.found.part is not None and self._is_distinct:
             self._parts.setdefault(business_id, set()).update(
                 record_ids(result.found.records.pages)
@@ -261,5 +265,5 @@ def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
     for field in table.schema:
         kind = KINDS[str(field.type).split("(")[0].split("[")[0]]
         known = kinds.get(field.name.lower(), kind)
-        names.append(field.name if known == kind else f"{field.name}__v_{kind}")
+        names.append(field.name if known == kind else f"{field.name}{VARIANT}{kind}")
     return table.rename_columns(names)

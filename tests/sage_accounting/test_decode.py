@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sage_accounting.catalogue import load_catalogue
 from sage_accounting.client import Answer, MalformedBodyError
 from sage_accounting.decode import Decoder, Page
-from sage_accounting.errors import DecodeError, Place
+from sage_accounting.errors import Place
 from sage_accounting.flatten import Tables, flatten
 
 INVOICES = load_catalogue()["sales_invoices"]
@@ -174,10 +174,32 @@ def test_cut_off_or_foreign_body_is_malformed(body: bytes) -> None:
         Decoder(INVOICES).read_page(answer(body))
 
 
-def test_text_in_an_amount_is_an_error_that_names_the_field_and_not_the_value() -> None:
-    with pytest.raises(DecodeError, match="total_amount") as caught:
-        decoded(envelope({"id": "1", "total_amount": "twelve"}))
-    assert "twelve" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("total_amount", "twelve", "twelve"),
+        ("sent", "perhaps", "perhaps"),
+        ("date", "soon", "soon"),
+        ("created_at", "2026-02-30T00:00:00Z", "2026-02-30T00:00:00Z"),
+        ("total_amount", {"value": 12}, '{"value": 12}'),
+        ("contact", "Smith", "Smith"),
+    ],
+)
+def test_value_that_does_not_fit_its_type_is_kept_as_text_beside_it(
+    field: str, value: Any, text: str
+) -> None:
+    sound = {"id": "1", "total_amount": 12.5, "sent": True, "date": "2026-05-01"}
+    rows = decoded(envelope(sound, {"id": "2", field: value})).root.to_pylist()
+    assert rows[1][f"{field}__v_text"] == text
+    assert rows[1].get(field) is None
+    assert (rows[0]["total_amount"], rows[0]["date"]) == (Decimal("12.5"), date(2026, 5, 1))
+
+
+def test_misfit_in_a_line_stays_with_its_line() -> None:
+    lines = [{"id": "l1", "quantity": 1}, {"id": "l2", "quantity": "two"}]
+    tables = decoded(envelope({"id": "1", "invoice_lines": lines}))
+    found = tables.children["invoice_lines"].to_pylist()
+    assert [row["quantity__v_text"] for row in found] == [None, "two"]
 
 
 def test_bare_array_is_a_list() -> None:

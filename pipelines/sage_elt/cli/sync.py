@@ -136,6 +136,11 @@ def summarise(report: SyncReport) -> None:
             f"{unavailable} not offered, {failed} failed"
             + (f", {postponed} left for the next run" if postponed else "")
         )
+    for column in sorted(report.variants):
+        say(
+            f"  Sage changed the type of a field: values that do not fit are kept as they came in "
+            f"{column}, and the field's own column is empty there."
+        )
     say(f"sync {report.status}: {len(report.outcomes)} businesses, {report.requests} requests")
 
 
