@@ -13,6 +13,7 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -75,8 +76,8 @@ class Page:
     """Child lists that records of this collection can have and none of these has, not even empty."""
     unchanged: bool = False
     """Whether the body is the one known before; it was then not decoded, and counts no records."""
-    chunk: Chunk | None = None
-    """Where the flat records of this page's batch are."""
+    chunk: Future[Chunk] | None = None
+    """Where the flat records of this page's batch are, once they are flat."""
 
 
 class Decoder:

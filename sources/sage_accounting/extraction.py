@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -25,7 +25,7 @@ from sage_accounting.errors import ListMovedError, ResourceUnavailableError
 from sage_accounting.flatten import flatten
 from sage_accounting.lists import KEY, Query
 from sage_accounting.readers import Found, Reader, read_collection
-from sage_accounting.spool import Spool
+from sage_accounting.spool import Chunk, Spool
 from sage_accounting.waiting_room import WaitingRoom
 
 
@@ -52,6 +52,15 @@ class Result:
     """Whether nothing more of the job follows in this run."""
     finished: bool = True
     """Whether all of the list was read; if not, the next run goes on."""
+
+    def settled(self) -> Result:
+        """The result once all its records are flat; an error when some can not be."""
+        if self.found is None:
+            return self
+        chunks = {page.chunk for page in (*self.found.records.pages, *self.found.tombstones)}
+        errors = (chunk.exception() for chunk in chunks if chunk is not None)
+        error = next((error for error in errors if error is not None), None)
+        return self if error is None else replace(self, found=None, error=error)
 
 
 class Extraction:
@@ -176,12 +185,14 @@ class Reading:
         if self._error is not None:
             self._fail(self._error)
             return
+        pages = [page for page in self._pages if page is not None]
+        chunk: Future[Chunk] = Future()
+        # the next batch is under way while this one is made flat
+        self.advance([replace(page, items=NO_ITEMS, chunk=chunk) for page in pages])
         try:
-            pages = self._flat([page for page in self._pages if page is not None])
+            chunk.set_result(self._flat(pages))
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
-            self._fail(error)
-        else:
-            self.advance(pages)
+            chunk.set_exception(error)
 
     def _call(self, query: Query) -> Call[Page]:
         path = self._job.collection.path
@@ -207,12 +218,12 @@ class Reading:
                 "Nothing of the list was loaded and its cursor stays; the next run reads it again."
             ) from None
 
-    def _flat(self, pages: list[Page]) -> list[Page]:
-        """The pages without their records, which wait flat in the spool."""
+    def _flat(self, pages: list[Page]) -> Chunk:
+        """The records of the pages, where they wait to be loaded."""
         job, items = self._job, [page.items for page in pages]
-        tables = flatten(job.collection, job.business_id, self._decoder.shape, items)
-        chunk = self._spool.keep(tables)
-        return [replace(page, items=NO_ITEMS, chunk=chunk) for page in pages]
+        return self._spool.keep(
+            flatten(job.collection, job.business_id, self._decoder.shape, items)
+        )
 
     def _fail(self, error: BaseException) -> None:
         self._results.put(Result(self._job, self._requests(), error=error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 from datetime import date, datetime
 from typing import Protocol
 
@@ -157,11 +158,11 @@ def _tables(pages: Sequence[Page]) -> Iterator[Tables]:
     Batches whose columns differ in type stay apart.
     """
     waiting: list[Tables] = []
-    last: Chunk | None = None
+    last: Future[Chunk] | None = None
     for page in pages:
         if page.chunk is None or page.chunk is last:
             continue
-        last, tables = page.chunk, page.chunk.tables()
+        last, tables = page.chunk, page.chunk.result().tables()
         size = sum(one.nbytes for one in waiting)
         if waiting and (size > TOGETHER or not all(_alike(one, tables) for one in waiting)):
             yield stacked(waiting)

@@ -31,7 +31,7 @@ from sage_accounting.misfits import VARIANT
 from sage_accounting.readers import Found
 from sage_accounting.report import Outcome, Status, SyncReport
 from sage_accounting.settings import Settings
-from sage_accounting.spool import Chunk
+from sage_accounting.spool import ready
 from sage_accounting.tokens import SageAuth, open_vault
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Run:
         self.begin(business.id, collection)
         record = page.items.slice(business.row, 1)
         tables = flatten(collection, business.id, self._business_decoder.shape, [record])
-        own = replace(page, items=NO_ITEMS, count=1, chunk=Chunk(tables, None))
+        own = replace(page, items=NO_ITEMS, count=1, chunk=ready(tables))
         found = Found(Listing([own], 1, page.sent_at), is_full=True, digest=digest_of([own]))
         return Result(Job(business.id, collection, progress), requests=0, found=found)
 

@@ -165,6 +165,7 @@ class _Lists:
 
     def take(self, result: Result) -> Iterator[Any]:
         """The tables of one result, with hints."""
+        result = result.settled()
         business_id, collection = result.job.business_id, self._collection
         kept = self._state.setdefault(business_id, {})
         if result.error is not None or result.found is None:

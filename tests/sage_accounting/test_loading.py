@@ -18,7 +18,7 @@ from sage_accounting.flatten import flatten
 from sage_accounting.lists import Listing, digest_of
 from sage_accounting.loading import changes_of, progress_of
 from sage_accounting.readers import Found
-from sage_accounting.spool import Chunk
+from sage_accounting.spool import ready
 
 INVOICES = load_catalogue()["sales_invoices"]
 RATES = load_catalogue()["exchange_rates"]
@@ -70,7 +70,7 @@ def pages(collection: Collection, items: Sequence[dict[str, Any]]) -> list[Page]
     body = json.dumps({"$total": len(items), "$items": items}).encode()
     page = decoder.read_page(Answer(body, Place(collection.name), NOW))
     tables = flatten(collection, "b1", decoder.shape, [page.items])
-    return [replace(page, items=NO_ITEMS, chunk=Chunk(tables, None))]
+    return [replace(page, items=NO_ITEMS, chunk=ready(tables))]
 
 
 def load_of(
