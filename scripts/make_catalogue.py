@@ -2,10 +2,11 @@
 
     make catalog SPEC=path/to/openapi-3.1.json
 
-Two tables result, both reviewed like code:
+Three tables result, all reviewed like code:
 
 ``sources/sage_accounting/catalogue.csv``          one row a collection
 ``sources/sage_accounting/catalogue_fields.csv``   one row a field of each model that a GET returns
+``sources/sage_accounting/catalogue_writes.csv``   one row a field of each body that is POSTed or PUT
 
 The specification is Sage's and stays out of the repository. What it does not say stands below as
 data, each with its reason.
@@ -48,6 +49,7 @@ ITEM = (
     ("mark_as_sent", "false"),
     ("show_payments_allocations", "true"),
 )
+NESTED = (("nested_attributes", "all"),)  # a read by id must show what the list shows
 SHOWN_BY = {
     # child lists that a read by id has only with a parameter, which we do not send
     "corrections": "show_corrections",
@@ -71,7 +73,7 @@ NOT_IDEMPOTENT = {  # take POST, but Sage's idempotency page does not list them
 VOID = {"sales_invoices", "sales_credit_notes", "sales_corrective_invoices"}
 SOFT_FLAGS = ("deleted", "deleted_at")
 RATE_FIELDS = {"exchange_rate", "inverse_exchange_rate", "rate", "inverse_rate"}
-TYPES = {
+TYPES: dict[tuple[str | None, str | None], str] = {
     ("string", "date-time"): "timestamp",
     ("string", "date"): "date",
     ("string", None): "text",
@@ -80,9 +82,14 @@ TYPES = {
     ("boolean", None): "boolean",
 }
 FIELD_TYPES = {
-    # declared as text in the specification, numbers in fact
+    # declared as text in the specification, numbers in fact,
     ("Transaction", "number_of_attachments"): "integer",
     ("UnpostedTransaction", "amount"): "decimal",
+    # and dates
+    ("LedgerAccountBalanceDetails", "from_date"): "date",
+    ("LedgerAccountBalanceDetails", "to_date"): "date",
+    ("PurchaseCorrectiveInvoice", "original_invoice_date"): "date",
+    ("SalesCorrectiveInvoice", "original_invoice_date"): "date",
 }
 HAND_ROWS: tuple[dict[str, str], ...] = (
     # user belongs to no business and is personal data that no table needs; trial_balance is on the
@@ -175,7 +182,14 @@ def main(spec_path: str) -> None:
         ("model", "field", "type"),
         [dict(zip(("model", "field", "type"), field, strict=True)) for field in fields],
     )
-    print(f"{len(rows)} collections, {len(fields)} fields")
+    written = sorted(write_fields(spec))
+    columns = ("resource", "method", "field", "type", "required")
+    write(
+        PACKAGE / "catalogue_writes.csv",
+        columns,
+        [dict(zip(columns, field, strict=True)) for field in written],
+    )
+    print(f"{len(rows)} collections, {len(fields)} fields, {len(written)} fields of bodies")
 
 
 def write(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
@@ -219,7 +233,7 @@ def collections(spec: dict[str, Any]) -> Iterator[dict[str, str]]:
             "sort": "|".join(sort_attributes(get)),
             "parameters": "|".join(known),
             "complete": query(COMPLETE, known),
-            "item_parameters": query(ITEM, by_id),
+            "item_parameters": query([*ITEM, *(p for p in NESTED if p[0] in known)], by_id),
             "children": "|".join(
                 field
                 for field, schema in fields.items()
@@ -281,14 +295,62 @@ def countries(description: str) -> str:
 
 
 def body(spec: dict[str, Any], operation: dict[str, Any]) -> tuple[str, list[str]]:
+    namespace, schema = body_schema(spec, operation)
+    return namespace, schema.get("required", [])
+
+
+def body_schema(spec: dict[str, Any], operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The namespace of what an operation is sent, and the schema inside it."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "body":
             schema = spec["definitions"][reference(parameter["schema"])]
             ((namespace, inner),) = schema["properties"].items()
-            if "$ref" in inner:
-                inner = spec["definitions"][reference(inner)]
-            return namespace, inner.get("required", [])
-    return "", []
+            return namespace, resolve(spec, inner)
+    return "", {}
+
+
+def write_fields(spec: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Resource, method, field (``invoice_lines.quantity`` inside a list or object), type, required.
+
+    Types as in :func:`field_type`, and ``object``.
+    """
+    for path, methods in spec["paths"].items():
+        name = path.removeprefix("/")
+        if "{" in path or "get" not in methods or name in NEVER_READ:
+            continue
+        item = spec["paths"].get(path + "/{key}", {})
+        for method, operation in (
+            ("POST", methods.get("post", {})),
+            ("PUT", item.get("put", methods.get("put", {}))),
+        ):
+            _, schema = body_schema(spec, operation)
+            for field, kind, required in schema_fields(spec, schema):
+                yield name, method, field, kind, flag(required)
+
+
+def schema_fields(
+    spec: dict[str, Any], schema: dict[str, Any], within: str = ""
+) -> Iterator[tuple[str, str, bool]]:
+    for field, given in schema.get("properties", {}).items():
+        inner = resolve(spec, given)
+        is_list = inner.get("type") == "array"
+        if is_list:
+            inner = resolve(spec, inner.get("items") or {})
+        is_object = "properties" in inner or inner.get("type") == "object"
+        kind = (
+            "object" if is_object else TYPES.get((inner.get("type"), inner.get("format")), "text")
+        )
+        name = within + field
+        if not is_object and field in RATE_FIELDS:
+            kind = "rate"
+        yield name, kind + "[]" * is_list, field in schema.get("required", ())
+        if is_object:
+            yield from schema_fields(spec, inner, name + ".")
+
+
+def resolve(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = spec["definitions"][reference(schema)] if "$ref" in schema else schema
+    return found
 
 
 def model_fields(spec: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -13,13 +13,19 @@ from sage_sandbox.journals import journal
 from sage_sandbox.ledger import Ledger, Side
 from sage_sandbox.lines import Line
 from sage_sandbox.payments import Payment, pay
+from sage_sandbox.quick_entries import QuickEntry, write_quick_entry
 from sage_sandbox.records import ZERO, stub_of
 from sage_sandbox.reference import exchange_rate
 from sage_sandbox.store import Record
+from sage_sandbox.tax import Rate
 
 Body = dict[str, Any]
 
-POSTABLE = frozenset((*KINDS, "contact_payments", "contacts", "journals"))
+_QUICK: dict[str, Side] = {
+    "sales_quick_entries": "sale",
+    "purchase_quick_entries": "purchase",
+}
+POSTABLE = frozenset((*KINDS, *_QUICK, "contact_payments", "contacts", "journals"))
 """Resources whose creation books something, computes totals or fills in a whole contact."""
 
 
@@ -38,13 +44,72 @@ def create(ledger: Ledger, resource: str, body: Body, at: str) -> Record:
     Raises InvalidBodyError for a field that is missing, unknown or no number, before anything is
     written. KeyError: the resource is none of ``POSTABLE``.
     """
+    _check_shapes(body)
+    if resource in _QUICK:
+        return write_quick_entry(ledger, _quick_entry(ledger, _QUICK[resource], body, at), at)
     if resource == "contact_payments":
         return pay(ledger, _payment(ledger, body, at), at)
     if resource == "contacts":
         return _contact(ledger, body, at)
     if resource == "journals":
         return _journal(ledger, body, at)
-    return write(ledger, _document(ledger, resource, body, at), at)
+    record = write(ledger, _document(ledger, resource, body, at), at)
+    if own := _own_fields(ledger, resource, body):
+        return ledger.update(resource, record["id"], at, **own)
+    return record
+
+
+_OBJECTS = ("main_address", "delivery_address", "main_contact_person", "tax_treatment")
+
+
+def _check_shapes(body: Body, within: str = "") -> None:
+    """Raise InvalidBodyError for a list, object or single value where another is needed."""
+    for name, value in body.items():
+        is_list = name.endswith(("_lines", "_ids", "_artefacts", "tax_analysis", "_categories"))
+        is_object = name in _OBJECTS or name == "journal_code"
+        if value is not None and (is_list, is_object) != (
+            isinstance(value, list),
+            isinstance(value, dict),
+        ):
+            raise InvalidBodyError(f"{within}{name}", "This field has the wrong type.")
+        for each in value if is_list and value and name.endswith(("_lines", "_artefacts")) else ():
+            if not isinstance(each, dict):
+                raise InvalidBodyError(f"{within}{name}", "This field has the wrong type.")
+            _check_shapes(each, f"{name}.")
+
+
+def _own_fields(ledger: Ledger, resource: str, body: Body) -> Record:
+    """What a document shows as it was sent, instead of what the books make up."""
+    own: Record = {}
+    if body.get("vendor_reference") and resource.startswith("purchase"):
+        own["vendor_reference"] = str(body["vendor_reference"])
+    if reason := body.get("corrective_reason_code_id"):
+        names = ledger.names.get("corrective_reason_codes", {})
+        own |= {"corrective_reason_code": names[reason]} if reason in names else {}
+    return own
+
+
+def _quick_entry(ledger: Ledger, side: Side, body: Body, at: str) -> QuickEntry:
+    contact = _find(ledger, "contacts", body, "contact_id")
+    kind = body.get("quick_entry_type_id")
+    if kind not in ("INVOICE", "CREDIT_NOTE"):
+        raise InvalidBodyError("quick_entry_type_id", "This quick entry type does not exist.")
+    if body.get("currency_id") not in (None, ledger.currency):
+        raise InvalidBodyError("currency_id", "The sandbox takes these in base currency only.")
+    day = _day(body, "date", at[:10])
+    due = date.fromisoformat(day) + timedelta(days=contact["credit_days"])
+    return QuickEntry(
+        side=side,
+        kind="INVOICE" if kind == "INVOICE" else "CREDIT_NOTE",
+        contact=contact,
+        day=day,
+        due=due.isoformat(),
+        reference=str(body.get("reference") or ""),
+        details=str(body.get("details") or ""),
+        account=stub_of(_find(ledger, "ledger_accounts", body, "ledger_account_id")),
+        rate=_rate(ledger, body, ""),
+        net=_number(body, "net_amount"),
+    )
 
 
 def _contact(ledger: Ledger, body: Body, at: str) -> Record:
@@ -82,13 +147,19 @@ def _contact(ledger: Ledger, body: Body, at: str) -> Record:
     )
     fields = {key: body[key] for key in _CONTACT_FIELDS if key in body}
     fields["contact_types"] = [ledger.name("contact_types", kind) for kind in types]
+    if body.get("tax_treatment"):
+        fields["tax_treatment"] = {**record["tax_treatment"], **body["tax_treatment"]}
+    if body.get("credit_limit") is not None:
+        fields["credit_limit"] = _number(body, "credit_limit")
     if body.get("currency_id") in ledger.names["currencies"]:
         fields["currency"] = ledger.name("currencies", body["currency_id"])
     label = f"{record['name']} ({fields.get('reference') or record['reference']})"
     return ledger.update("contacts", record["id"], at, displayed_as=label, **fields)
 
 
-_CONTACT_FIELDS = ("reference", "tax_number", "notes", "locale", "credit_days", "email")
+_CONTACT_FIELDS = (
+    "reference", "tax_number", "notes", "locale", "credit_days", "email", "auxiliary_account",
+)  # fmt: skip
 
 
 def _document(ledger: Ledger, resource: str, body: Body, at: str) -> Document:
@@ -124,19 +195,31 @@ def _document(ledger: Ledger, resource: str, body: Body, at: str) -> Document:
         reference=str(body.get("reference") or ""),
         notes=body.get("notes"),
         shipping=shipping,
-        uncharged=reverse or postponed,
+        uncharged=reverse or postponed or _says_untaxed(posted),
         reverse_charge=reverse,
         postponed=postponed,
         draft=body.get("status_id") == "DRAFT",
         region=ledger.names.get("address_regions", {}).get(region) if region else None,
+        original=_original(ledger, resource, body),
     )
+
+
+def _says_untaxed(lines: list[Body]) -> bool:
+    """Whether every line says that its tax is 0: whatever the rate, its buyer accounts for it."""
+    given = [line.get("tax_amount") for line in lines]
+    return all(amount is not None and str(amount).strip("0.") == "" for amount in given)
+
+
+def _original(ledger: Ledger, resource: str, body: Body) -> Record | None:
+    """The invoice that a corrective one corrects."""
+    if body.get("original_invoice_id") is None:
+        return None
+    invoices = f"{KINDS[resource].side.replace('sale', 'sales')}_invoices"
+    return _find(ledger, invoices, body, "original_invoice_id")
 
 
 def _line(ledger: Ledger, lines: str, body: Body) -> Line:
     account = _find(ledger, "ledger_accounts", body, "ledger_account_id", lines)
-    rate_id = body.get("tax_rate_id") or ledger.rates["no_tax"].id
-    if rate_id not in ledger.rate_of:
-        raise InvalidBodyError(f"{lines}.tax_rate_id", "This tax rate does not exist.")
     item = None
     for resource in ("products", "services", "stock_items"):
         key = body.get("service_id" if resource == "services" else "product_id")
@@ -146,13 +229,20 @@ def _line(ledger: Ledger, lines: str, body: Body) -> Line:
     return Line(
         description=str(body.get("description") or account["name"]),
         account=stub_of(account),
-        rate=ledger.rate_of[rate_id],
+        rate=_rate(ledger, body, lines),
         quantity=_number(body, "quantity", lines),
         unit_price=_number(body, "unit_price", lines),
         item=item,
         goods=goods,
         discount_percentage=_number({"discount_percentage": 0, **body}, "discount_percentage"),
     )
+
+
+def _rate(ledger: Ledger, body: Body, within: str) -> Rate:
+    rate_id = body.get("tax_rate_id") or ledger.rates["no_tax"].id
+    if rate_id not in ledger.rate_of:
+        raise InvalidBodyError(f"{within}.tax_rate_id".lstrip("."), "This tax rate does not exist.")
+    return ledger.rate_of[rate_id]
 
 
 def _payment(ledger: Ledger, body: Body, at: str) -> Payment:

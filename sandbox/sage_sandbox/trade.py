@@ -102,7 +102,7 @@ def correction_of(ledger: Ledger, record: Record, day: date) -> Document:
                 quantity=quantity,
                 unit_price=line["unit_price"],
                 item=line["service"] or line["product"],
-                goods=line["service"] is None,
+                goods=_is_goods(line),
                 discount_percentage=line.get("discount_percentage") or ZERO,
             )
         ],
@@ -114,6 +114,12 @@ def correction_of(ledger: Ledger, record: Record, day: date) -> Document:
         original=record,
         **common,
     )
+
+
+def _is_goods(line: Record) -> bool:
+    """What a line was declared as; at home, where none says so, what its item is."""
+    declared = line["eu_goods_services_type"]
+    return declared["id"] == "GOODS" if declared else line["service"] is None
 
 
 def _common(ledger: Ledger, contact: Record, day: date) -> dict[str, Any]:

@@ -6,11 +6,15 @@ references resolved.
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
+
 from sage_sandbox.answers import Answer, Call, invalid, not_allowed, not_found
 from sage_sandbox.bodies import fields_of, require, resolved
 from sage_sandbox.books import Books
 from sage_sandbox.collections import Endpoint
+from sage_sandbox.document_kinds import KINDS
 from sage_sandbox.intake import POSTABLE, InvalidBodyError
+from sage_sandbox.records import inverse
 from sage_sandbox.state import SandboxState, now
 from sage_sandbox.store import Business, Record
 from sage_sandbox.wire import record_bytes
@@ -55,7 +59,7 @@ def _once(
         require(endpoint, fields)
         answer = Answer(201, record_bytes(_created(books, endpoint, fields), state.style))
     else:
-        record = _changed(books, endpoint, key, resolved(books.business, fields))
+        record = _changed(books, endpoint, key, _resolved(books.business, fields))
         answer = Answer(200, record_bytes(record, state.style))
     if idempotency_id:
         state.replays.remember(business_id, idempotency_id, call, answer)
@@ -63,18 +67,57 @@ def _once(
 
 
 def _created(books: Books, endpoint: Endpoint, fields: Record) -> Record:
+    if endpoint.name == "business_exchange_rates":
+        return _exchange_rate(books, fields)
     if endpoint.name not in POSTABLE:
-        return books.add(endpoint.name, resolved(books.business, fields), at=now())
+        return books.add(endpoint.name, _resolved(books.business, fields), at=now())
     try:
         return books.create(endpoint.name, fields, at=now())
     except InvalidBodyError as error:
         raise invalid(error.message, error.source) from None
 
 
+def _exchange_rate(books: Books, fields: Record) -> Record:
+    """A rate has no id: it is that of its currency, and another one replaces it."""
+    record = _resolved(books.business, fields)
+    try:
+        rate = Decimal(str(record["rate"]))
+        currency = record["currency"]
+    except (KeyError, InvalidOperation):
+        raise invalid("This field is not a number.", "rate") from None
+    if not rate.is_finite() or rate <= 0:
+        raise invalid("This field is not above 0.", "rate")
+    at = now()
+    base = books.business.collections["financial_settings"].live["singleton"]["base_currency"]
+    stored = {
+        "displayed_as": currency["displayed_as"],
+        "$path": f"/business_exchange_rates/{currency['id']}",
+        "rate": rate,
+        "inverse_rate": inverse(rate),
+        "currency": currency,
+        "base_currency": base,
+        "created_at": at,
+        "updated_at": at,
+    }
+    books.business.collections["business_exchange_rates"].put(currency["id"], stored)
+    return stored
+
+
+def _resolved(business: Business, fields: Record) -> Record:
+    try:
+        record: Record = resolved(business, fields)
+    except TypeError:  # an object or list where an id must stand
+        raise invalid("A reference has the wrong type.", "base") from None
+    return record
+
+
 def _changed(books: Books, endpoint: Endpoint, key: str, fields: Record) -> Record:
     held = books.business.collections[endpoint.name]
     if key not in held.live:
         raise not_found(f"{endpoint.name} {key}")
+    if endpoint.name in KINDS and KINDS[endpoint.name].lines in fields:
+        # stored as sent, they would contradict totals and ledger
+        raise invalid("The sandbox changes headers only.", KINDS[endpoint.name].lines)
     if "id" in held.live[key]:
         return books.change(endpoint.name, key, fields, at=now())
     record = {**held.live[key], **fields}

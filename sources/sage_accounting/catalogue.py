@@ -1,7 +1,8 @@
 """What there is to read: every collection of Sage Accounting v3.1 as data.
 
-``catalogue.csv`` has one row a collection, ``catalogue_fields.csv`` one row a field of each model;
-``make catalog`` writes both from the published specification. A new resource is a new row.
+``catalogue.csv`` has one row a collection, ``catalogue_fields.csv`` one row a field of each model,
+``catalogue_writes.csv`` one row a field of each body that is written; ``make catalog`` writes them from
+the published specification. A new resource is a new row.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl
 
 Kind = Literal["list", "singleton", "account_list", "account"]
 Reading = Literal["default", "request", "never"]
+Method = Literal["POST", "PUT"]
 
 KINDS: tuple[Kind, ...] = ("list", "singleton", "account_list", "account")
 READINGS: tuple[Reading, ...] = ("default", "request", "never")
@@ -68,6 +70,16 @@ class Collection:
         return self.countries is None or country in self.countries
 
 
+@dataclass(frozen=True)
+class WriteField:
+    """A field of a body that is written."""
+
+    type: str
+    """As in :func:`load_fields`, or ``object``."""
+    is_required: bool
+    """Of its own object or list item: a line must have it where there is a line."""
+
+
 @cache
 def load_catalogue() -> Mapping[str, Collection]:
     """All collections by name, in name order."""
@@ -86,6 +98,17 @@ def load_fields() -> Mapping[str, Mapping[str, str]]:
     for row in _rows("catalogue_fields.csv"):
         models.setdefault(row["model"], {})[row["field"]] = row["type"]
     return MappingProxyType(models)
+
+
+@cache
+def load_write_fields() -> Mapping[tuple[str, Method], Mapping[str, WriteField]]:
+    """Fields of the bodies by resource and method; a field of a line is ``invoice_lines.quantity``."""
+    bodies: dict[tuple[str, Method], dict[str, WriteField]] = {}
+    for row in _rows("catalogue_writes.csv"):
+        method: Method = "PUT" if row["method"] == "PUT" else "POST"
+        field = WriteField(row["type"], row["required"] == "1")
+        bodies.setdefault((row["resource"], method), {})[row["field"]] = field
+    return MappingProxyType(bodies)
 
 
 def _rows(name: str) -> list[dict[str, str]]:

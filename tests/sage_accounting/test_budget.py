@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -51,23 +52,23 @@ def test_whole_allowance_is_granted_at_once_and_no_request_more(
 
 
 @given(
-    pauses=st.lists(st.floats(0.0, 40.0), min_size=1, max_size=60),
+    pauses_ms=st.lists(st.integers(0, 40_000), min_size=1, max_size=60),
     allowed=st.integers(1, 5),
 )
 def test_no_minute_sees_more_than_the_allowance_and_none_is_wasted(
-    pauses: list[float], allowed: int
+    pauses_ms: list[int], allowed: int
 ) -> None:
     clock = Clock()
-    times: list[float] = []
+    times_ms: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         held = budget(Path(folder), clock, minute=allowed)
-        for pause in pauses:
-            clock.now += pause
-            recent = sum(at > clock.now - MINUTE_S for at in times)
+        for now_ms in accumulate(pauses_ms):
+            clock.now = NOON + now_ms / 1000.0
+            recent = sum(at_ms > now_ms - MINUTE_S * 1000.0 for at_ms in times_ms)
             is_granted = held.take("a") == 0.0
             assert is_granted == (recent < allowed)
             if is_granted:
-                times.append(clock.now)
+                times_ms.append(now_ms)
         held.close()
 
 
@@ -124,6 +125,30 @@ def test_day_that_is_used_up_says_so_in_the_same_words_each_time(
             held.take("a")
         said.add(str(caught.value))
     assert len(said) == 1
+
+
+def test_day_that_is_used_up_is_said_at_once_though_the_minute_is_too(
+    tmp_path: Path, clock: Clock
+) -> None:
+    held = budget(tmp_path, clock, minute=3, day=6)
+    granted(held, "a", 3)
+    clock.now += MINUTE_S
+    granted(held, "a", 3)
+    with pytest.raises(BudgetExhaustedError):
+        held.take("a")
+
+
+def test_day_that_allows_less_than_a_minute_is_kept(tmp_path: Path, clock: Clock) -> None:
+    held = budget(tmp_path, clock, minute=100, day=5)
+    granted(held, "a", 5)
+    with pytest.raises(BudgetExhaustedError):
+        held.take("a")
+
+
+def test_day_that_minutes_never_use_up_leaves_the_minute_as_it_is(
+    tmp_path: Path, clock: Clock
+) -> None:
+    assert granted(budget(tmp_path, clock, minute=5, day=1_000_000), "a", 9) == 5
 
 
 def test_day_that_is_used_up_leaves_the_other_businesses_alone(
@@ -237,9 +262,12 @@ def test_processes_share_the_allowance_from_the_first_opening_on(tmp_path: Path)
 
 HOLD = """
 import sqlite3, sys
+from filelock import FileLock
+FileLock(sys.argv[1] + ".lock").acquire()
 file = sqlite3.connect(sys.argv[1], isolation_level=None)
+[table] = file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
 file.execute("BEGIN IMMEDIATE")
-file.execute("DELETE FROM spent")
+file.execute(f"DELETE FROM {table}")
 print("held", flush=True)
 sys.stdin.read()
 """

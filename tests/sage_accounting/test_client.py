@@ -17,6 +17,7 @@ from sage_accounting.client import (
     LONGEST_RETRY_AFTER_S,
     Call,
     NotYet,
+    RetryPolicy,
     SageClient,
     retry_after,
 )
@@ -161,6 +162,18 @@ def test_5xx_is_not_waited_for_longer_than_a_limit(
 ) -> None:
     sandbox.control("fault", kind="status", status=503, retry_after="seconds", retry_after_s=36_000)
     assert not_yet(call(client, businesses[0])).wait_s == LONGEST_RETRY_AFTER_S
+
+
+def test_each_fault_is_waited_for_about_twice_as_long_as_the_last_up_to_a_limit(
+    sandbox: Sandbox, tmp_path: Path, businesses: list[str]
+) -> None:
+    sandbox.control("fault", kind="status", status=503, path="/currencies", count=None)
+    slow = RetryPolicy(attempts=9, initial_s=1.0, maximum_s=8.0)
+    with SageClient(settings_for(sandbox), Bearer(sandbox), retry=slow, folder=tmp_path) as client:
+        one = call(client, businesses[0])
+        waits = [not_yet(one).wait_s for _ in range(5)]
+    spread_out = [wait_s - least for wait_s, least in zip(waits, (1, 2, 4, 8, 8), strict=True)]
+    assert all(0.0 <= more_s <= slow.initial_s for more_s in spread_out)
 
 
 def test_fault_that_stays_is_given_up_after_all_attempts(

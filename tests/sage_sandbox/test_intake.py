@@ -39,6 +39,18 @@ def test_a_posted_invoice_is_totalled_and_booked(books: Books) -> None:
     assert audit(books.business) == []
 
 
+@pytest.mark.parametrize(("tax", "charged"), [("0.00", "0"), ("11.99", "11.99")])
+def test_a_line_that_says_its_tax_is_nothing_bears_none(
+    books: Books, tax: str, charged: str
+) -> None:
+    body = invoice_body(books)
+    body["invoice_lines"][0]["tax_amount"] = tax
+    body["due_date"] = "2026-07-31"
+    record = books.create("purchase_invoices", body, at=AT)
+    assert record["tax_amount"] == Decimal(charged)
+    assert audit(books.business) == []
+
+
 def test_a_posted_draft_is_not_booked(books: Books) -> None:
     record = books.create("sales_invoices", {**invoice_body(books), "status_id": "DRAFT"}, at=AT)
     assert record["transaction"] is None
@@ -86,6 +98,50 @@ def test_a_posted_contact_can_be_invoiced(books: Books) -> None:
     assert audit(books.business) == []
 
 
+@pytest.mark.parametrize("kind", ["INVOICE", "CREDIT_NOTE"])
+@pytest.mark.parametrize("resource", ["sales_quick_entries", "purchase_quick_entries"])
+def test_a_posted_quick_entry_is_taxed_and_booked(books: Books, resource: str, kind: str) -> None:
+    invoice = invoice_body(books)
+    body = {
+        "quick_entry_type_id": kind,
+        "contact_id": invoice["contact_id"],
+        "date": "2026-07-01",
+        "reference": "Q1",
+        "ledger_account_id": invoice["invoice_lines"][0]["ledger_account_id"],
+        "tax_rate_id": "GB_STANDARD",
+        "net_amount": "59.97",
+    }
+    record = books.create(resource, body, at=AT)
+    assert (record["tax_amount"], record["total_amount"]) == (Decimal("11.99"), Decimal("71.96"))
+    assert audit(books.business) == []
+
+
+def test_a_purchase_shows_the_reference_of_its_vendor(books: Books) -> None:
+    body = {**invoice_body(books), "vendor_reference": "V-7", "due_date": "2026-07-31"}
+    assert books.create("purchase_invoices", body, at=AT)["vendor_reference"] == "V-7"
+
+
+def test_a_posted_corrective_invoice_names_its_original() -> None:
+    books = generate_business("ES", invoices=12, seed=2)
+    original = next(iter(books.business.collections["sales_invoices"]))
+    line = {
+        "description": "Back",
+        "ledger_account_id": original["invoice_lines"][0]["ledger_account"]["id"],
+        "quantity": -1,
+        "unit_price": "10",
+        "tax_rate_id": "ES_STANDARD",
+    }
+    body = {
+        "contact_id": original["contact"]["id"],
+        "date": "2026-07-01",
+        "original_invoice_id": original["id"],
+        "invoice_lines": [line],
+    }
+    record = books.create("sales_corrective_invoices", body, at=AT)
+    assert record["original_invoice"]["id"] == original["id"]
+    assert audit(books.business) == []
+
+
 @pytest.mark.parametrize(
     ("change", "source"),
     [
@@ -94,6 +150,10 @@ def test_a_posted_contact_can_be_invoiced(books: Books) -> None:
         ({"currency_id": "XXX"}, "currency_id"),
         ({"invoice_lines": []}, "invoice_lines"),
         ({"invoice_lines": [{"quantity": 1}]}, "invoice_lines.ledger_account_id"),
+        ({"invoice_lines": ["chairs"]}, "invoice_lines"),
+        ({"invoice_lines": {"quantity": 1}}, "invoice_lines"),
+        ({"contact_id": {"id": "nobody"}}, "contact_id"),
+        ({"date": ["2026-07-01"]}, "date"),
     ],
 )
 def test_a_refusal_names_the_field_at_fault(

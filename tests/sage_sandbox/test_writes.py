@@ -80,6 +80,19 @@ def test_body_that_is_no_json_is_refused(api: Api) -> None:
     assert codes(api.http.post("/contacts", content=b"{"))[0] == 422
 
 
+def test_reference_of_a_wrong_type_is_refused(api: Api) -> None:
+    body = {"service": {"description": "Repair", "sales_ledger_account_id": ["x"]}}
+    assert codes(api.http.post("/services", json=body))[:2] == (422, "RecordInvalid")
+
+
+def test_exchange_rate_replaces_that_of_its_currency(api: Api) -> None:
+    before = len(api.held("business_exchange_rates"))
+    body = {"business_exchange_rate": {"currency_id": "EUR", "rate": "1.25"}}
+    record = api.http.post("/business_exchange_rates", json=body).json()
+    assert (record["rate"], "id" in record) == (1.25, False)
+    assert len(api.held("business_exchange_rates")) == before
+
+
 # --- idempotency
 
 
@@ -150,6 +163,12 @@ def test_put_changes_its_fields_and_the_time(api: Api) -> None:
     assert answer.status_code == 200
     assert answer.json()["description"] == "Care"
     assert answer.json()["updated_at"] > held["updated_at"]
+
+
+def test_put_of_lines_is_refused_rather_than_leave_the_books_incoherent(api: Api) -> None:
+    key = next(iter(api.held("sales_invoices")))
+    answer = api.http.put(f"/sales_invoices/{key}", json={"sales_invoice": {"invoice_lines": []}})
+    assert codes(answer) == (422, "RecordInvalid", ["invoice_lines"])
 
 
 def test_put_of_settings_needs_no_id(api: Api) -> None:
