@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tenacity import RetryCallState, Retrying, stop_after_delay, wait_exponential
+
 from sage_accounting.errors import SageError
 
 FIRST_PAUSE_S = 1.0
@@ -19,17 +21,18 @@ LONGEST_PAUSE_S = 60.0
 """Without ``Retry-After``: Sage counts by the minute."""
 LIMITED_FOR_S = 600.0
 """How long a business is waited for that gets nothing but 429: they say wait, not that it is broken."""
+_BACKOFF = wait_exponential(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+_GIVES_UP = stop_after_delay(LIMITED_FOR_S)
 
 
 @dataclass
 class _Pause:
     """Of one business that Sage told to wait."""
 
-    began: float
-    """The first 429 since its last good answer."""
+    refusals: RetryCallState
+    """tenacity's count of the 429 since the last good answer, on our clock."""
     set_at: float
     until: float
-    length_s: float
 
 
 class Brakes:
@@ -75,17 +78,17 @@ class Brakes:
         now = self.clock()
         with self._lock:
             last = self._pauses.get(business_id)
-            began = last.began if last else now
-            length_s = FIRST_PAUSE_S
-            if last is not None:
-                is_news = sent_at >= last.set_at
-                length_s = min(last.length_s * 2, LONGEST_PAUSE_S) if is_news else last.length_s
-            wait_s = length_s if retry_after_s is None else max(retry_after_s, FIRST_PAUSE_S)
-            until = now + wait_s
-            if last is not None and sent_at < last.set_at:
+            refusals = last.refusals if last else _refusals_since(now)
+            is_late = last is not None and sent_at < last.set_at  # sent before the last pause
+            if last is not None and not is_late:
+                refusals.prepare_for_next_attempt()
+            refusals.outcome_timestamp = now
+            length_s = _BACKOFF(refusals) if retry_after_s is None else retry_after_s
+            until = now + max(length_s, FIRST_PAUSE_S)
+            if last is not None and is_late:
                 until = last.until if retry_after_s is None else max(last.until, until)
-            self._pauses[business_id] = _Pause(began, now, until, length_s)
-            return now - began < LIMITED_FOR_S
+            self._pauses[business_id] = _Pause(refusals, now, until)
+            return not _GIVES_UP(refusals)
 
     def end(self, business_id: str, error: SageError) -> SageError:
         """No more requests for a business; the error of whoever said so first."""
@@ -96,3 +99,9 @@ class Brakes:
         if self._answered_at < since and self._outage is None:
             self._outage = error
         return self._outage or error
+
+
+def _refusals_since(now: float) -> RetryCallState:
+    first = RetryCallState(Retrying(), None, (), {})
+    first.start_time = now
+    return first

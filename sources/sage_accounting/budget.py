@@ -2,9 +2,8 @@
 
 Sage's limits are per application and unpublished; sources name between 100 and 200 requests a minute
 and 2,500 a day for one business. Each allowance is a setting, 0 = unlimited. What was spent is counted
-in one SQLite file beside dlt's pipelines, so all processes of a machine share it: a request is granted
-in one transaction of about 0.05 ms, no lock is held while anybody waits, and the kernel frees the
-lock of a process that is killed.
+by pyrate_limiter in one SQLite file beside dlt's pipelines, so all processes of a machine share it: a
+bucket for the application and one for each business, with the rates of a minute and a day.
 
 A window slides: with an allowance of N, a request is granted when the one N before it is a window
 old. So no minute, wherever it begins, sees more than N, and a short sync waits for nothing.
@@ -17,12 +16,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
+from pyrate_limiter import Rate, RateItem, SQLiteBucket, validate_rate_list
 
 from sage_accounting.errors import BudgetExhaustedError, BudgetStoreError
 
@@ -34,15 +34,9 @@ WAITED_OUT_S = 300.0
 """A day's allowance that frees a request this soon is waited for: a daily job that starts a few
 seconds earlier than yesterday must not stop at its first request."""
 BUSY_TIMEOUT_S = 30.0
-CLOCK_SLACK_S = 1.0
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS spent (
-    allowance INTEGER,  -- Allowance.key
-    number INTEGER,     -- of the request, counted up
-    at REAL,            -- when it was granted, seconds since 1970
-    PRIMARY KEY (allowance, number)
-) WITHOUT ROWID
-"""
+POLL_S = 0.002
+"""How often the lock is tried that another process holds for 0.2 ms; filelock's own 0.05 is long."""
+CLOCK_SLACK_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -61,14 +55,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Allowance:
-    """So many requests in any window, for one business or for the application."""
+    """What one business may send, or the application."""
 
     subject: str
     """As messages name it."""
-    requests: int
-    window_s: float
-    is_daily: bool
-    key: int
+    setting: str
+    """Of the day's requests."""
+    bucket: SQLiteBucket
 
 
 class RequestBudget:
@@ -86,10 +79,14 @@ class RequestBudget:
     ) -> None:
         """``application`` names what shares the application's limits; kept as a digest only."""
         self._limits = limits
+        # less one, because the library counts a request that is exactly an interval old as inside
+        self._minute_ms = round(limits.minute_s * (1.0 + MARGIN) * 1000) - 1
+        self._day_ms = round((limits.day_s + limits.minute_s * MARGIN) * 1000) - 1
         self._application = application
         self._path = folder / FILE_NAME
         self._clock = clock
         self._lock = threading.Lock()
+        self._file_lock = FileLock(f"{self._path}.lock")  # under which the library makes the file
         self._file: sqlite3.Connection | None = None
         self._allowances: dict[str | None, Sequence[Allowance]] = {}
 
@@ -99,71 +96,101 @@ class RequestBudget:
         ``business_id`` None: a request that belongs to no business. Never waits for an allowance.
         Raises :class:`BudgetExhaustedError` when a day's allowance is used up.
         """
+        with self._lock, self._explained():
+            try:
+                return self._take(business_id)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:  # no database any more, as after a power cut
+                self._start_anew()
+                return self._take(business_id)
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _take(self, business_id: str | None) -> float:
         allowances = self._allowances.get(business_id)
         if allowances is None:
             allowances = self._allowances[business_id] = self._of(business_id)
         if not allowances:
             return 0.0
-        try:
-            return self._take(allowances)
-        except sqlite3.DatabaseError:  # no database any more, as after a power cut
-            self._start_anew()
-            return self._take(allowances)
+        # The library locks one bucket at a time and takes no permit back. So all are asked before any
+        # is used, under a lock of ours. A process killed between two puts has used the application's
+        # permit for nothing, until its window is over.
+        with self._alone():
+            now_ms = round(self._clock() * 1000)
+            wait_ms = max(self._wait_ms(allowance, now_ms) for allowance in allowances)
+            if wait_ms > 0:
+                return wait_ms / 1000
+            for allowance in allowances:
+                allowance.bucket.put(RateItem("", now_ms))
+        return 0.0
 
-    def close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+    def _wait_ms(self, allowance: Allowance, now_ms: int) -> int:
+        """Milliseconds until the allowance has room, as the library counts; 0 for at once."""
+        bucket = allowance.bucket
+        _heed_clock(bucket, now_ms)
+        longest_ms = 0
+        for rate in bucket.rates:
+            bound = bucket.peek(rate.limit - 1)
+            wait_ms = bound.timestamp + rate.interval + 1 - now_ms if bound else 0
+            if rate.interval == self._day_ms and wait_ms > WAITED_OUT_S * 1000:
+                raise _exhausted(allowance, rate, now_ms + wait_ms)
+            if wait_ms < 0 and rate is bucket.rates[-1]:  # so the file keeps one allowance at most
+                bucket.leak(now_ms)
+            longest_ms = max(longest_ms, wait_ms)
+        return longest_ms
 
     def _of(self, business_id: str | None) -> Sequence[Allowance]:
         held = self._limits
-        app = hashlib.sha256(self._application.encode()).hexdigest()
+        app = self._application
         wanted = [
-            ("all businesses together", app, held.app_day, held.day_s, True),
-            ("all businesses together", app, held.app_minute, held.minute_s, False),
+            ("all businesses together", "app_requests_per_day", app, held.app_minute, held.app_day)
         ]
         if business_id is not None:
-            subject, scope = f"business {business_id}", f"{app} {business_id}"
-            wanted += [
-                (subject, scope, held.day, held.day_s, True),
-                (subject, scope, held.minute, held.minute_s, False),
-            ]
+            scope = f"{app} {business_id}"
+            subject = f"business {business_id}"
+            wanted.append((subject, "requests_per_day", scope, held.minute, held.day))
         return [
-            Allowance(
-                subject, requests, window_s + held.minute_s * MARGIN, daily, _key(scope, daily)
-            )
-            for subject, scope, requests, window_s, daily in wanted
-            if requests
+            Allowance(subject, setting, self._bucket(scope, rates))
+            for subject, setting, scope, minute, day in wanted
+            if (rates := self._rates(minute, day))
         ]
 
-    def _take(self, allowances: Sequence[Allowance]) -> float:
-        with self._lock, self._transaction() as file:
-            now = self._clock()
-            spent = [_spent(file, allowance, now) for allowance in allowances]
-            wait_s = 0.0
-            for allowance, (_, free_at) in zip(allowances, spent, strict=True):
-                if allowance.is_daily and free_at - now > WAITED_OUT_S:
-                    raise _exhausted(allowance, free_at)
-                wait_s = max(wait_s, free_at - now)
-            if wait_s > 0.0:
-                return wait_s
-            for allowance, (number, _) in zip(allowances, spent, strict=True):
-                _spend(file, allowance, number, now)
-            return 0.0
+    def _rates(self, minute: int, day: int) -> list[Rate]:
+        """Of the allowances that are set and can be used up."""
+        wanted = ((minute, self._minute_ms), (day, self._day_ms))
+        rates = [Rate(requests, interval_ms) for requests, interval_ms in wanted if requests]
+        if len(rates) == 2 and not validate_rate_list(rates):
+            # of such a pair one is never used up before the other, and the library takes no such pair
+            return rates[1:] if day <= minute else rates[:1]
+        return rates
+
+    def _bucket(self, scope: str, rates: list[Rate]) -> SQLiteBucket:
+        """The bucket, on this object's connection: hundreds of businesses would need one each."""
+        table = "spent_" + hashlib.blake2b(scope.encode(), digest_size=16).hexdigest()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        made = SQLiteBucket.init_from_file(rates, table, str(self._path), use_file_lock=True)
+        made.conn.close()
+        if self._file is None:
+            self._file = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+            )
+            # a kill loses nothing; a power cut may lose the last counts, and Sage's own 429 is left
+            self._file.execute("PRAGMA synchronous = OFF")
+        return SQLiteBucket(rates, self._file, table)
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """No other process uses the file until the end; the kernel ends the lock of a killed one."""
+        return self._file_lock.acquire(timeout=BUSY_TIMEOUT_S, poll_interval=POLL_S)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """The file, nobody else's until the end."""
+    def _explained(self) -> Iterator[None]:
         try:
-            if self._file is None:
-                self._file = _open(self._path)
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._file
-            finally:
-                self._file.execute("COMMIT")
-        except (sqlite3.OperationalError, OSError, TimeoutError) as error:
+            yield
+        except (sqlite3.Error, OSError, TimeoutError) as error:
+            self._close()
             raise BudgetStoreError(
                 f"The count of requests sent could not be kept in {self._path} ({error}), so no more "
                 "were sent. What was loaded is untouched and cursors stay. Give this user the right to "
@@ -172,65 +199,35 @@ class RequestBudget:
 
     def _start_anew(self) -> None:
         """Remove the file."""
-        self.close()
-        with FileLock(self._path.with_suffix(".lock"), timeout=BUSY_TIMEOUT_S):
+        self._close()
+        with self._alone():
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
+    def _close(self) -> None:
+        self._allowances.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # SQLite lets no two processes turn a new file to WAL at once
-    with FileLock(path.with_suffix(".lock"), timeout=BUSY_TIMEOUT_S):
-        file = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+
+def _heed_clock(bucket: SQLiteBucket, now_ms: int) -> None:
+    """Where the machine's clock was set back, count what was spent as of now: the library would hold
+    everybody back until the clock is there again."""
+    newest = bucket.peek(0)
+    if newest is not None and newest.timestamp > now_ms + CLOCK_SLACK_MS:
+        bucket.conn.execute(
+            f"UPDATE {bucket.table} SET item_timestamp = item_timestamp - ?",
+            (newest.timestamp - now_ms,),
         )
-        file.execute("PRAGMA journal_mode = WAL")
-        # a kill loses nothing; a power cut may lose the last counts, and Sage's own 429 is left
-        file.execute("PRAGMA synchronous = OFF")
-        file.execute(_SCHEMA)
-    return file
+        bucket.conn.commit()
 
 
-def _key(scope: str, is_daily: bool) -> int:
-    """Eight bytes in place of 64 characters a row."""
-    digest = hashlib.blake2b(f"{scope} {is_daily}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
-
-
-def _spent(file: sqlite3.Connection, allowance: Allowance, now: float) -> tuple[int, float]:
-    """Number of the last request granted, and when the next may be (past or ``now`` = at once)."""
-    newest = file.execute(
-        "SELECT number, at FROM spent WHERE allowance = ? ORDER BY number DESC LIMIT 1",
-        (allowance.key,),
-    ).fetchone()
-    if newest is None:
-        return 0, now
-    number, at = newest
-    if at > now + CLOCK_SLACK_S:  # the machine's clock was set back: count what was spent as of now
-        file.execute("UPDATE spent SET at = at - ? WHERE allowance = ?", (at - now, allowance.key))
-    bound = file.execute(
-        "SELECT at FROM spent WHERE allowance = ? AND number = ?",
-        (allowance.key, number - allowance.requests + 1),
-    ).fetchone()
-    return number, now if bound is None else bound[0] + allowance.window_s
-
-
-def _spend(file: sqlite3.Connection, allowance: Allowance, last: int, now: float) -> None:
-    file.execute("INSERT INTO spent VALUES (?, ?, ?)", (allowance.key, last + 1, now))
-    # two at most, so that a request never pays for the tidying of a whole day
-    file.execute(
-        "DELETE FROM spent WHERE allowance = ?1 AND number <= 1 + (SELECT number FROM spent WHERE "
-        "allowance = ?1 ORDER BY number LIMIT 1) AND at < ?2",
-        (allowance.key, now - allowance.window_s),
-    )
-
-
-def _exhausted(allowance: Allowance, free_at: float) -> BudgetExhaustedError:
-    moment = datetime.fromtimestamp(free_at, UTC)
+def _exhausted(allowance: Allowance, rate: Rate, free_at_ms: int) -> BudgetExhaustedError:
+    moment = datetime.fromtimestamp(free_at_ms / 1000, UTC)
     return BudgetExhaustedError(
-        f"The day budget of {allowance.requests} requests for {allowance.subject} is used up. What "
-        "was read whole is loaded; what was not keeps its cursor, and the next run goes on with it. "
-        f"From {moment:%Y-%m-%d %H:%M} UTC on, requests come free as they were used. Raise "
-        f"{'app_' if allowance.subject.startswith('all') else ''}requests_per_day if Sage allows more."
+        f"The day budget of {rate.limit} requests for {allowance.subject} is used up. What was read "
+        "whole is loaded; what was not keeps its cursor, and the next run goes on with it. From "
+        f"{moment:%Y-%m-%d %H:%M} UTC on, requests come free as they were used. Raise "
+        f"{allowance.setting} if Sage allows more."
     )

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +26,14 @@ from urllib.parse import quote, urlencode
 
 import httpx
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from sage_accounting import errors
 from sage_accounting.brakes import LIMITED_FOR_S, Brakes
@@ -80,10 +86,14 @@ class RetryPolicy:
     initial_s: float = 0.5
     maximum_s: float = 30.0
 
-    def wait_s(self, faults: int) -> float:
-        """Seconds after so many faults, from 1; spread out, or all that failed collide again."""
-        longest_s: float = min(self.initial_s * 2 ** (faults - 1), self.maximum_s)
-        return longest_s * random.uniform(0.75, 1.25)  # noqa: S311
+    def is_over(self, state: RetryCallState) -> bool:
+        """Whether the last attempt has failed."""
+        return stop_after_attempt(self.attempts)(state)
+
+    def wait_s(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt; spread out, or all that failed collide again."""
+        backoff = wait_exponential(self.initial_s, self.maximum_s)
+        return (backoff + wait_random(0.0, self.initial_s))(state)
 
 
 @dataclass
@@ -262,16 +272,13 @@ class Call(Generic[T]):
         self._request = request
         self._read = read
         self._business_id = request.place.business_id or ""
-        self._faults = 0
+        # tenacity counts; its loop would sleep in the thread
+        self._tries = RetryCallState(Retrying(), None, (), {})
         self._failing_since = float("inf")
 
     def wait(self) -> T:
         """What ``read`` makes of the answer, however long it takes."""
-        while True:
-            try:
-                return self.attempt()
-            except NotYet as later:
-                time.sleep(later.wait_s)
+        return Retrying(retry=retry_if_exception_type(NotYet), wait=_as_told)(self.attempt)
 
     def attempt(self) -> T:
         """What ``read`` makes of the answer. Raises :class:`NotYet`, or why there will be none."""
@@ -314,24 +321,26 @@ class Call(Generic[T]):
     ) -> NoReturn:
         """Ask again later, or give up after the last attempt."""
         client, place = self._client, self._request.place
-        self._faults += 1
+        faults = self._tries.attempt_number
         self._failing_since = min(self._failing_since, client._brakes.clock())
         logger.info(
-            "fault %d of %s: %s", self._faults, place, reason,
+            "fault %d of %s: %s", faults, place, reason,
             extra={"resource": place.resource, "business_id": place.business_id},
         )  # fmt: skip
-        if self._faults < client._retry.attempts:
+        if not client._retry.is_over(self._tries):
             asked_s = min(retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)
-            raise NotYet(max(asked_s, client._retry.wait_s(self._faults)), is_shared=False)
+            wait_s = max(asked_s, client._retry.wait_s(self._tries))
+            self._tries.prepare_for_next_attempt()
+            raise NotYet(wait_s, is_shared=False)
         if is_unconnected:
             outage = errors.SageUnreachableError(
-                f"There is no connection to {client._base_url} ({reason}), after {self._faults} "
+                f"There is no connection to {client._base_url} ({reason}), after {faults} "
                 "attempts. What was not read whole keeps its cursor, and the next run goes on with it. "
                 "See whether the address is right and reachable from here, then run the command again."
             )
             raise client._brakes.unreachable(self._failing_since, outage) from None
         raise errors.SageUnreachableError(
-            f"Sage gave no usable answer for {place} after {self._faults} attempts; the last one: "
+            f"Sage gave no usable answer for {place} after {faults} attempts; the last one: "
             f"{reason}. Nothing of this list was loaded and its cursor stays, so the next run reads "
             f"it again. If it lasts, see whether the address {client._base_url} is reachable from "
             "here and Sage's status page."
@@ -354,6 +363,11 @@ class Call(Generic[T]):
             "and set requests_per_day if it happens often."
         )
         raise brakes.end(self._business_id, error)
+
+
+def _as_told(state: RetryCallState) -> float:
+    later = state.outcome.exception() if state.outcome else None
+    return later.wait_s if isinstance(later, NotYet) else 0.0
 
 
 def budget_of(settings: Settings, folder: Path) -> RequestBudget:
