@@ -145,6 +145,7 @@ class _Lists:
         self._loaded = LoadedRecords(run.pipeline, schema_name, collection)
         self._reached: dict[str, Progress] = {}
         self._parts: dict[str, set[str]] = {}
+        self._told: dict[str, pa.Schema] = {}
         self.decoder = Decoder(collection)
 
     def job(self, business: Business) -> Job | None:
@@ -245,15 +246,17 @@ class _Lists:
             key = {"merge_key": [BUSINESS, ROOT]}
         keys = next(iter(key.values()))
         required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
+        table = table.cast(pa.schema(required))
+        if self._told.get(name) == table.schema:  # dlt knows it; hints again would cost it 15 ms
+            return dlt.mark.with_table_name(table, name)
+        self._told[name] = table.schema
         hints = dlt.mark.make_hints(
             table_name=name,
             write_disposition=MERGE_DISTINCT if is_distinct else MERGE,
             columns=columns or None,
             **key,
         )
-        return dlt.mark.with_hints(
-            table.cast(pa.schema(required)), hints, create_table_variant=True
-        )
+        return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
 
 def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
