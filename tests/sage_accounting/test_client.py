@@ -231,8 +231,8 @@ def test_unreachable_host_costs_the_repeats_of_one_request(
 def test_budget_is_used_up_to_the_brim_and_sage_never_refuses(
     sandbox: Sandbox, tmp_path: Path, businesses: list[str]
 ) -> None:
-    """Sage's minute and ours last two seconds here: the sandbox counts on a faster clock."""
-    minute_s, allowed, minutes = 2.0, 60, 3
+    """Sage's minute and ours last five seconds here: the sandbox counts on a faster clock."""
+    minute_s, allowed, minutes = 5.0, 60, 3
     budget = RequestBudget(Limits(minute=allowed, minute_s=minute_s), "app", tmp_path)
     limits = sandbox.state.limits
     limits.clock = lambda: time.monotonic() * 60.0 / minute_s
@@ -240,7 +240,7 @@ def test_budget_is_used_up_to_the_brim_and_sage_never_refuses(
     refused = limits.refused
     with (
         SageClient(settings_for(sandbox), Bearer(sandbox), retry=QUICK, budget=budget) as client,
-        ThreadPoolExecutor(8) as pool,
+        ThreadPoolExecutor(2) as pool,  # more of them only delay each other past the margin
     ):
         began = time.monotonic()
         count = allowed * (minutes - 1) + 1  # the last one needs the third minute
