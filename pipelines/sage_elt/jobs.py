@@ -18,6 +18,8 @@ from filelock import FileLock, Timeout
 
 import sage_unified
 from sage_accounting import SyncReport, sage_accounting
+from sage_elt.builds import build_changed
+from sage_elt.overrides import load_overrides
 from sage_elt.warehouse import (
     RAW_SCHEMA,
     Warehouse,
@@ -25,7 +27,7 @@ from sage_elt.warehouse import (
     WarehouseSettingError,
     lock_holder,
 )
-from sage_unified import build, checked_columns, duckdb_types, raw_columns
+from sage_unified import checked_columns
 
 logger = logging.getLogger(__name__)
 
@@ -168,12 +170,10 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) ->
 def transform(warehouse: Warehouse) -> dict[tuple[str, str], int]:
     """The raw schema to the schemas unified and marts; rows by (schema, table).
 
-    All tables are replaced in one transaction: interrupted, the old ones stand.
+    Only the businesses whose raw rows changed are built, all in one transaction: interrupted, the old
+    tables stand.
     """
-    raw = warehouse.frames(RAW_SCHEMA, raw_columns())
-    tables = build(raw, pendulum.today("UTC").date())
-    warehouse.replace(tables, {name: duckdb_types(*name) for name in tables})
-    return {name: frame.height for name, frame in tables.items()}
+    return build_changed(warehouse, pendulum.today("UTC").date(), load_overrides(warehouse))
 
 
 def check(warehouse: Warehouse) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
-from sage_elt.duckdb_file import duckdb_destination
+from sage_elt.duckdb_file import MEMORY_LIMIT, duckdb_destination
 
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"
@@ -115,9 +115,12 @@ class Warehouse:
         connection = duckdb.connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             # attached under a name of its own, so that a file called like a schema is not ambiguous
             mode = "READ_ONLY" if read_only else "READ_WRITE"
             file = str(self.path).replace("'", "''")
+            # what does not fit goes beside the file, not into the folder that the command runs in
+            connection.execute(f"SET temp_directory = '{file}.tmp'")
             connection.execute(f"ATTACH '{file}' AS warehouse ({mode})")
             connection.execute("USE warehouse")
             yield connection
@@ -145,7 +148,7 @@ class Warehouse:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of one query; the file is open only meanwhile."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def frames(self, schema: str, wanted: Mapping[str, Sequence[str]]) -> dict[str, pl.LazyFrame]:
@@ -156,7 +159,7 @@ class Warehouse:
         """
         present = self.tables(schema)
         frames: dict[str, pl.LazyFrame] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for table, columns in wanted.items():
                 found = [c for c in columns if c in present.get(table, ())]
                 if found:
@@ -165,41 +168,33 @@ class Warehouse:
                     frames[table] = connection.execute(sql).pl().lazy()
         return frames
 
-    def replace(
-        self,
-        tables: Mapping[tuple[str, str], pl.DataFrame],
-        types: Mapping[tuple[str, str], Mapping[str, str]],
-    ) -> None:
-        """Replace whole tables by (schema, name), all in one transaction.
-
-        ``types`` has the DuckDB type of each column. Interrupted, the old tables stand.
-        """
-        with self._connect(read_only=False) as connection:
-            connection.execute("BEGIN")
-            for schema in {schema for schema, _ in tables}:
-                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-            for (schema, name), frame in tables.items():
-                connection.register("incoming", frame.to_arrow())
-                casts = ", ".join(
-                    f'CAST("{column}" AS {kind}) AS "{column}"'
-                    for column, kind in types[schema, name].items()
-                )
-                connection.execute(
-                    f'CREATE OR REPLACE TABLE "{schema}"."{name}" AS SELECT {casts} FROM incoming'
-                )
-                connection.unregister("incoming")
-            connection.execute("COMMIT")
-
     @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the file, open only meanwhile; the file is the current catalog.
+
+        Raises :class:`WarehouseError` when there is none or it is damaged,
+        :class:`WarehouseBusyError` when another process writes to it.
+        """
         if self.path is not None and not self.path.exists():
             raise WarehouseError(
                 f"There is no warehouse file {self.path} yet: nothing was synced into it. Run: "
                 "sage-elt sync"
             )
+        with self._named_errors(), self._connect(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As :meth:`reading`, in one transaction that is committed at the end."""
+        with self._named_errors(), self._connect(read_only=False) as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
         try:
-            with self._connect(read_only=True) as connection:
-                yield connection
+            yield
         except duckdb.IOException as error:
             if holder := lock_holder(error):
                 raise WarehouseBusyError(

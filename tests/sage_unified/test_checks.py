@@ -125,7 +125,11 @@ def test_stale_trial_balance_is_told_from_the_ledger(raw_books: Books) -> None:
     stale = tables(raw_books())
     stale["trial_balance"] = stale["trial_balance"].filter(pl.col("account_id") != "rent")
     found = su.check(stale).filter(pl.col("status") == "broken")
-    assert set(found["check"]) == {"trial_balance_equals_ledger", "trial_balance_sums_to_zero"}
+    assert set(found["check"]) == {
+        "trial_balance_equals_ledger",
+        "trial_balance_sums_to_zero",
+        "running_balance_equals_trial_balance",
+    }
 
 
 def test_sage_balances_not_loaded_are_missing(raw_books: Books) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.columns import require, typed
+from sage_unified.overrides import override_accounts
 from sage_unified.rules import rule_table
 from sage_unified.tax_rates.words import normalised
 
@@ -219,11 +220,14 @@ def german_charts(accounts: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def dim_account(
-    ledger_accounts: pl.LazyFrame, bank_accounts: pl.LazyFrame, businesses: pl.LazyFrame
+    ledger_accounts: pl.LazyFrame,
+    bank_accounts: pl.LazyFrame,
+    businesses: pl.LazyFrame,
+    overrides: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """One row a ledger account, key (business_id, account_id), in that order.
 
-    Takes the raw tables and ``dim_business`` (country and chart).
+    Takes the raw tables, ``dim_business`` (country and chart) and the tenants' overrides.
     """
     of_business = businesses.select("business_id", "country", "chart_standard")
     banks = bank_accounts.select(
@@ -241,16 +245,18 @@ def dim_account(
             }
         )
     )
-    classified = classify_ledger_accounts(given.collect()).lazy()
+    classified = override_accounts(
+        classify_ledger_accounts(given.collect()).lazy().rename({"id": "account_id"}), overrides
+    )
     code = pl.col("nominal_code").str.strip_chars()
     return classified.select(
         "business_id",
-        pl.col("id").alias("account_id"),
+        "account_id",
         pl.when(pl.col("country").is_in(PADDED_COUNTRIES))
         .then(code.str.zfill(4))
         .otherwise(code)
         .alias("code"),
-        pl.coalesce("name", "display_name", "displayed_as", "id").alias("name"),
+        pl.coalesce("name", "display_name", "displayed_as", "account_id").alias("name"),
         "display_name",
         pl.col("ledger_account_type_id").alias("sage_type_id"),
         pl.col("ledger_account_group_id").alias("sage_group_id"),

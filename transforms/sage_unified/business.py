@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.accounts import german_charts
+from sage_unified.overrides import charts_set
 from sage_unified.vocabulary import UNKNOWN_COUNTRY, UNKNOWN_CURRENCY
 
 _CURRENCIES: Final = {"GB": "GBP", "US": "USD", "CA": "CAD"} | dict.fromkeys(
@@ -20,11 +21,14 @@ def dim_business(
     financial_settings: pl.LazyFrame,
     business_settings: pl.LazyFrame,
     ledger_accounts: pl.LazyFrame,
+    overrides: pl.LazyFrame,
 ) -> pl.LazyFrame:
-    """One row a business, key ``business_id``, in that order. Takes the raw tables.
+    """One row a business, key ``business_id``, in that order.
+
+    Takes the raw tables and the tenants' overrides.
 
     Where the financial settings were not loaded, the base currency is that of the country. A German
-    chart is recognised by its accounts.
+    chart is recognised by its accounts, unless an override names it.
     """
     country = pl.col("country__id")
     chart = (
@@ -40,6 +44,7 @@ def dim_business(
         businesses.join(financial_settings, on="business_id", how="left", validate="1:1")
         .join(business_settings, on="business_id", how="left", validate="1:1")
         .join(german, on="business_id", how="left", validate="1:1")
+        .join(charts_set(overrides), on="business_id", how="left", validate="1:1")
         .select(
             "business_id",
             country.fill_null(UNKNOWN_COUNTRY).alias("country"),
@@ -52,7 +57,7 @@ def dim_business(
             pl.col("tax_scheme__id").alias("tax_scheme_id"),
             "tax_number",
             "siret",
-            chart.alias("chart_standard"),
+            pl.coalesce("chart_set", chart).alias("chart_standard"),
             "multi_currency_enabled",
         )
         .sort("business_id")
@@ -68,3 +73,19 @@ def businesses_in_northern_ireland(
         pl.col("country_of_registration__id") == "NORTHERN_IRELAND"
     ).select("business_id")
     return pl.concat([flagged, registered]).unique()
+
+
+def places(
+    businesses: pl.LazyFrame, raw_businesses: pl.LazyFrame, business_settings: pl.LazyFrame
+) -> pl.LazyFrame:
+    """``business_id, country, ni_based`` of each business: where its tax rules are from.
+
+    Takes ``dim_business`` and the raw tables.
+    """
+    northern = businesses_in_northern_ireland(raw_businesses, business_settings)
+    return businesses.join(
+        northern.with_columns(pl.lit(True).alias("ni_based")),
+        on="business_id",
+        how="left",
+        validate="1:1",
+    ).select("business_id", "country", pl.col("ni_based").fill_null(False))

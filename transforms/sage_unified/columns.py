@@ -19,6 +19,7 @@ MONEY: Final = pl.Decimal(19, 4)
 PERCENTAGE: Final = pl.Decimal(9, 4)
 EXACT: Final = pl.Decimal(38, 12)
 """For products: two factors of four places each, divided by 100, lose nothing."""
+TIME: Final = pl.Datetime("us", "UTC")
 
 Types: TypeAlias = Mapping[str, pl.DataType]
 """Columns in their order."""
@@ -40,6 +41,8 @@ def typed(
         return pl.LazyFrame(schema=dict(columns))
     expressions = []
     for name, wanted in columns.items():
+        if name in found and found[name] == wanted and name not in defaults:
+            continue  # unchanged, so that filters on it reach the file that it is read from
         given = as_type(name, found[name], wanted) if name in found else pl.lit(None, wanted)
         if name in defaults:
             given = given.fill_null(pl.lit(defaults[name]).cast(wanted))

@@ -5,6 +5,7 @@
     UnifiedError
     ├── RuleTableError    a packaged rule table has a mistake: file, line and column
     ├── InputError        a frame or an argument is not what a function needs; nothing was computed
+    ├── OverrideError     a tenant's override has a mistake: line and column
     └── BuildError        a table can not be made of the raw rows; no table was made
 
 A doubtful record is no error: it comes out unmapped, unclassified or as a broken check, with its
@@ -29,6 +30,19 @@ class RuleTableError(UnifiedError):
             "an unchanged installation is repaired by installing the package again."
         )
         self.file = file
+        self.line = line
+        self.column = column
+        self.mistake = mistake
+
+
+class OverrideError(UnifiedError):
+    """A tenant's override has a mistake, so none of them was applied."""
+
+    def __init__(self, line: int, column: str, mistake: str) -> None:
+        super().__init__(
+            f"The overrides have a mistake in line {line}, column {column}: {mistake}. No table was "
+            "changed; those that were built before stand. Correct that cell and run: sage-elt transform"
+        )
         self.line = line
         self.column = column
 

@@ -7,29 +7,23 @@ the types of :func:`duckdb_types`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import polars as pl
 
-from sage_unified.accounts import dim_account
-from sage_unified.business import businesses_in_northern_ireland, dim_business
-from sage_unified.columns import Types, typed
+from sage_unified.columns import TIME, Types, typed
 from sage_unified.errors import BuildError
-from sage_unified.ledger import fct_ledger_entry
-from sage_unified.marts import trial_balance as trial_balance_mart
-from sage_unified.raw import RAW, TIME, complete
+from sage_unified.marts.tables import MARTS, mart_columns
+from sage_unified.overrides import COLUMNS as OVERRIDE_COLUMNS
+from sage_unified.overrides import TABLE as OVERRIDES
+from sage_unified.raw import RAW, complete
 from sage_unified.rules import rule_table
-from sage_unified.tax_rates.dimension import dim_tax_rate
-
-Schema: TypeAlias = Literal["unified", "marts"]
-TableName: TypeAlias = tuple[str, str]
-"""Schema and name."""
-Frames: TypeAlias = Mapping[str, pl.LazyFrame]
-"""Raw tables, and tables built before, by name."""
+from sage_unified.slices import RUNNING, SLICED, Slice, carried_on, ledger_slices, sliced
+from sage_unified.tables import WORK, Frames, Table, TableName
+from sage_unified.unified_tables import UNIFIED
 
 _TYPES: Final[Types] = {
     "VARCHAR": pl.String(),
@@ -44,115 +38,81 @@ _TYPES: Final[Types] = {
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of the warehouse."""
+STEPS: Final = (*UNIFIED, *MARTS)
+"""Everything that is made, in an order in which each comes after what it is made of."""
+TABLES: Final = tuple(table for table in STEPS if table.schema != WORK)
+"""What the warehouse keeps of it."""
 
-    schema: Schema
-    name: str
-    reads: tuple[str, ...]
-    """Raw tables that it is made of, directly."""
-    after: tuple[str, ...]
-    """Tables that it is made of and that are built before."""
-    make: Callable[[Frames, date], pl.LazyFrame]
-    """From those tables and the load date."""
+Keep: TypeAlias = Callable[[TableName, Iterable[pl.DataFrame]], pl.LazyFrame]
+"""Takes a table by (schema, name) in pieces, as they are made; gives it back for others to read."""
 
 
-TABLES: Final = (
-    Table(
-        "unified",
-        "dim_business",
-        ("businesses", "financial_settings", "business_settings", "ledger_accounts"),
-        (),
-        lambda f, _: dim_business(
-            f["businesses"],
-            f["financial_settings"],
-            f["business_settings"],
-            f["ledger_accounts"],
-        ),
-    ),
-    Table(
-        "unified",
-        "dim_account",
-        ("ledger_accounts", "bank_accounts"),
-        ("dim_business",),
-        lambda f, _: dim_account(f["ledger_accounts"], f["bank_accounts"], f["dim_business"]),
-    ),
-    Table(
-        "unified",
-        "dim_tax_rate",
-        (
-            "tax_rates",
-            "tax_rates__percentages",
-            "tax_rates__component_tax_rates",
-            "tax_rates__component_tax_rates__percentages",
-            "businesses",
-            "business_settings",
-        ),
-        ("dim_business",),
-        lambda f, load_date: dim_tax_rate(
-            f["tax_rates"],
-            f["tax_rates__percentages"],
-            f["tax_rates__component_tax_rates"],
-            f["tax_rates__component_tax_rates__percentages"],
-            f["dim_business"].select("business_id", "country"),
-            businesses_in_northern_ireland(f["businesses"], f["business_settings"]),
-            load_date,
-        ),
-    ),
-    Table(
-        "unified",
-        "fct_ledger_entry",
-        ("ledger_entries", "transactions", "journal_codes"),
-        ("dim_account", "dim_business"),
-        lambda f, _: fct_ledger_entry(
-            f["ledger_entries"],
-            f["transactions"],
-            f["journal_codes"],
-            f["dim_account"],
-            f["dim_business"],
-        ),
-    ),
-    Table(
-        "marts",
-        "trial_balance",
-        (),
-        ("fct_ledger_entry", "dim_account"),
-        lambda f, _: trial_balance_mart.trial_balance(f["fct_ledger_entry"], f["dim_account"]),
-    ),
-)
-"""In an order in which each comes after what it is made of."""
-
-_MART_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
-    "trial_balance": trial_balance_mart.COLUMNS,
-}
-
-
-def build(raw: Frames, load_date: date) -> dict[TableName, pl.DataFrame]:
+def build(
+    raw: Frames, load_date: date, overrides: pl.DataFrame | None = None
+) -> dict[TableName, pl.DataFrame]:
     """Every table of :data:`TABLES` by (schema, name), from what was loaded up to ``load_date``.
 
-    ``raw`` has raw tables by name; what it lacks counts as empty. Columns, their order and types are
+    ``raw`` has raw tables by name; what it lacks counts as empty. ``overrides`` are the tenants', as
+    :func:`~sage_unified.overrides.read_overrides` gives them. Columns, their order and types are
     those of :func:`duckdb_types`; rows are in key order, so that the same rows give the same tables.
     Raises :class:`BuildError`.
     """
-    loaded = complete(raw)
-    built: dict[str, pl.LazyFrame] = {}
     tables: dict[TableName, pl.DataFrame] = {}
-    for table in TABLES:
+
+    def keep(name: TableName, pieces: Iterable[pl.DataFrame]) -> pl.LazyFrame:
+        tables[name] = pl.concat(pieces)
+        return tables[name].lazy()
+
+    build_into(keep, raw, load_date, overrides)
+    return tables
+
+
+def build_into(
+    keep: Keep,
+    raw: Frames,
+    load_date: date,
+    overrides: pl.DataFrame | None = None,
+    slice_rows: int | None = None,
+) -> None:
+    """As :func:`build`, each table handed to ``keep`` when it is made, so that none need stay in memory.
+
+    With ``slice_rows`` the tables of ledger entries and transactions are made in pieces of about so many
+    entries, whole months each, in the order of their dates. They are the same rows.
+    """
+    loaded = complete(raw) | {OVERRIDES: _frame_of(overrides)}
+    slices = ledger_slices(loaded["ledger_entries"], slice_rows)
+    built: dict[str, pl.LazyFrame] = {}
+    for table in STEPS:
         inputs = {name: loaded[name] for name in table.reads} | {
             name: built[name] for name in table.after
         }
-        frame = _made(table, inputs, load_date)
-        built[table.name] = frame.lazy()
-        tables[table.schema, table.name] = frame
-    return tables
+        if table.schema == WORK:
+            built[table.name] = table.make(inputs, load_date).collect(engine="streaming").lazy()
+        elif table.name in SLICED:
+            built[table.name] = keep(
+                (table.schema, table.name), _in_slices(table, inputs, load_date, slices)
+            )
+        else:
+            piece = _made(table, inputs, load_date)
+            built[table.name] = keep((table.schema, table.name), [piece])
+
+
+def _in_slices(
+    table: Table, inputs: Frames, load_date: date, slices: list[Slice]
+) -> Iterator[pl.DataFrame]:
+    carried: pl.DataFrame | None = None
+    for inputs_of_slice in sliced(table.name, inputs, slices):
+        frame = _made(table, inputs_of_slice, load_date)
+        if table.name in RUNNING:
+            frame, carried = carried_on(frame, carried)
+        yield frame
 
 
 def _made(table: Table, inputs: Frames, load_date: date) -> pl.DataFrame:
     types = polars_types(table.schema, table.name)
     try:
         made = table.make(inputs, load_date)
-        return typed(made.select(types.keys()), types).collect()
+        return typed(made.select(types.keys()), types).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:  # its text may hold values, so it is not repeated
         raise BuildError(
             f"The table {table.schema}.{table.name} can not be made ({type(error).__name__}): the raw "
@@ -164,13 +124,18 @@ def _made(table: Table, inputs: Frames, load_date: date) -> pl.DataFrame:
 
 def raw_columns() -> dict[str, tuple[str, ...]]:
     """The raw tables that :func:`build` reads, and the columns of each."""
-    return {name: tuple(RAW[name]) for name in dict.fromkeys(n for t in TABLES for n in t.reads)}
+    read = dict.fromkeys(name for step in STEPS for name in step.reads)
+    return {name: tuple(RAW[name]) for name in read if name in RAW}
+
+
+def _frame_of(overrides: pl.DataFrame | None) -> pl.LazyFrame:
+    return typed(pl.LazyFrame() if overrides is None else overrides.lazy(), OVERRIDE_COLUMNS)
 
 
 def duckdb_types(schema: str, name: str) -> dict[str, str]:
     """Columns of a table and their DuckDB types, in order."""
     if schema == "marts":
-        return dict(_MART_COLUMNS[name])
+        return dict(mart_columns(name))
     columns = rule_table("unified_model").filter(pl.col("table") == name)
     return dict(zip(columns["column"], columns["duckdb_type"], strict=True))
 

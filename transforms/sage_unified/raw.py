@@ -13,16 +13,36 @@ from typing import Final
 
 import polars as pl
 
-from sage_unified.columns import EXACT, Types, typed
-
-TIME: Final = pl.Datetime("us", "UTC")
+from sage_unified.columns import EXACT, TIME, Types, typed
+from sage_unified.raw_documents import CHILD, DOCUMENTS, GRANDCHILD
 
 _TEXT = pl.String()
 _FLAG = pl.Boolean()
 _DATE = pl.Date()
-_INDEX = pl.Int64()
-_CHILD: Types = {"business_id": _TEXT, "_root_id": _TEXT, "_list_idx": _INDEX}
 _PERIOD: Types = {"percentage": EXACT, "from_date": _DATE, "to_date": _DATE}
+
+_ITEM: Types = {
+    "business_id": _TEXT,
+    "id": _TEXT,
+    "item_code": _TEXT,
+    "description": _TEXT,
+    "displayed_as": _TEXT,
+    "sales_ledger_account__id": _TEXT,
+    "purchase_ledger_account__id": _TEXT,
+    "sales_tax_rate__id": _TEXT,
+    "cost_price": EXACT,
+    "quantity_in_stock": EXACT,
+    "average_cost_price_stock_value": EXACT,
+    "active": _FLAG,
+    "deleted_at": TIME,
+}
+_MOVE: Types = {
+    "business_id": _TEXT,
+    "id": _TEXT,
+    "transaction__id": _TEXT,
+    "from_bank_account__id": _TEXT,
+    "to_bank_account__id": _TEXT,
+}
 
 RAW: Final[Mapping[str, Types]] = {
     "businesses": {
@@ -41,13 +61,17 @@ RAW: Final[Mapping[str, Types]] = {
         "accounts_start_date": _DATE,
         "accounting_type": _TEXT,
         "tax_scheme__id": _TEXT,
+        "tax_return_frequency__id": _TEXT,
         "tax_number": _TEXT,
         "multi_currency_enabled": _FLAG,
+        "recoverable_percentage": EXACT,
     },
     "business_settings": {
         "business_id": _TEXT,
         "siret": _TEXT,
         "country_of_registration__id": _TEXT,
+        "default_ledger_accounts__exchange_rate_gains_ledger_account__id": _TEXT,
+        "default_ledger_accounts__exchange_rate_losses_ledger_account__id": _TEXT,
     },
     "ledger_accounts": {
         "business_id": _TEXT,
@@ -65,7 +89,13 @@ RAW: Final[Mapping[str, Types]] = {
         "tax_rate__id": _TEXT,
         "included_in_chart": _FLAG,
     },
-    "bank_accounts": {"business_id": _TEXT, "id": _TEXT, "ledger_account__id": _TEXT},
+    "bank_accounts": {
+        "business_id": _TEXT,
+        "id": _TEXT,
+        "ledger_account__id": _TEXT,
+        "currency__id": _TEXT,
+        "balance": EXACT,
+    },
     "tax_rates": {
         "business_id": _TEXT,
         "id": _TEXT,
@@ -77,13 +107,88 @@ RAW: Final[Mapping[str, Types]] = {
         "retailer": _FLAG,
         "is_combined_rate": _FLAG,
     },
-    "tax_rates__percentages": {**_CHILD, **_PERIOD},
-    "tax_rates__component_tax_rates": {**_CHILD, "id": _TEXT, "name": _TEXT, "percentage": EXACT},
-    "tax_rates__component_tax_rates__percentages": {
-        **_CHILD,
-        "_parent_list_idx": _INDEX,
-        **_PERIOD,
+    "tax_rates__percentages": {**CHILD, **_PERIOD},
+    "tax_rates__component_tax_rates": {
+        **CHILD,
+        "id": _TEXT,
+        "name": _TEXT,
+        "agency": _TEXT,
+        "percentage": EXACT,
     },
+    "tax_rates__component_tax_rates__percentages": {**GRANDCHILD, **_PERIOD},
+    "contacts": {
+        "business_id": _TEXT,
+        "id": _TEXT,
+        "name": _TEXT,
+        "displayed_as": _TEXT,
+        "reference": _TEXT,
+        "tax_number": _TEXT,
+        "main_address__address_line_1": _TEXT,
+        "main_address__address_line_2": _TEXT,
+        "main_address__city": _TEXT,
+        "main_address__postal_code": _TEXT,
+        "main_address__country__id": _TEXT,
+        "tax_treatment__home_tax": _FLAG,
+        "tax_treatment__eu_tax_registered": _FLAG,
+        "tax_treatment__eu_not_tax_registered": _FLAG,
+        "tax_treatment__rest_of_world_tax": _FLAG,
+        "tax_treatment__is_importer": _FLAG,
+        "ni_based": _FLAG,
+        "currency__id": _TEXT,
+        "credit_days": pl.Int32(),
+        "credit_limit": EXACT,
+        "auxiliary_account": _TEXT,
+        "aux_reference": _TEXT,
+        "balance": EXACT,
+        "is_active": _FLAG,
+        "deleted_at": TIME,
+    },
+    "contacts__contact_types": {**CHILD, "id": _TEXT},
+    "products": _ITEM,
+    "services": _ITEM,
+    "stock_items": _ITEM,
+    **DOCUMENTS,
+    "contact_payments": {
+        "business_id": _TEXT,
+        "id": _TEXT,
+        "transaction_type__id": _TEXT,
+        "contact__id": _TEXT,
+        "bank_account__id": _TEXT,
+        "payment_method__id": _TEXT,
+        "date": _DATE,
+        "reference": _TEXT,
+        "currency__id": _TEXT,
+        "exchange_rate": EXACT,
+        "total_amount": EXACT,
+        "base_currency_total_amount": EXACT,
+        "base_currency_currency_charge": EXACT,
+        "payment_on_account__id": _TEXT,
+        "payment_on_account__outstanding_amount": EXACT,
+        "transaction__id": _TEXT,
+        "deleted_at": TIME,
+    },
+    "contact_payments__allocated_artefacts": {
+        **CHILD,
+        "id": _TEXT,
+        "artefact__id": _TEXT,
+        "amount": EXACT,
+        "discount": EXACT,
+    },
+    "contact_allocations": {
+        "business_id": _TEXT,
+        "id": _TEXT,
+        "date": _DATE,
+        "deleted_at": TIME,
+    },
+    "contact_allocations__allocated_artefacts": {
+        **CHILD,
+        "id": _TEXT,
+        "artefact__id": _TEXT,
+        "amount": EXACT,
+        "discount": EXACT,
+    },
+    "bank_transfers": _MOVE,
+    "bank_deposits": _MOVE,
     "ledger_entries": {
         "business_id": _TEXT,
         "id": _TEXT,
@@ -108,6 +213,7 @@ RAW: Final[Mapping[str, Types]] = {
         "transaction_type__id": _TEXT,
         "origin__id": _TEXT,
         "origin__currency__id": _TEXT,
+        "reference": _TEXT,
     },
     "journal_codes": {"business_id": _TEXT, "id": _TEXT, "code": _TEXT},
     "_ledger_account_balances": {

@@ -213,6 +213,20 @@ SCHEMAS: Final[Mapping[str, TableSchema]] = {
         },
         key=("table", "column"),
     ),
+    "unified_tables": TableSchema(
+        {"table": _TEXT, "key": _TEXT, "meaning": _TEXT},
+        key=("table",),
+    ),
+    "mart_columns": TableSchema(
+        {
+            "mart": _TEXT,
+            "column": _TEXT,
+            "duckdb_type": _TEXT,
+            "nullable": Column(one_of=("YES", "NO")),
+            "meaning": _TEXT,
+        },
+        key=("mart", "column"),
+    ),
     "marts": TableSchema(
         {
             "mart": _TEXT,
@@ -222,5 +236,59 @@ SCHEMAS: Final[Mapping[str, TableSchema]] = {
             "notes": _NOTE,
         },
         key=("mart",),
+    ),
+    "exports": TableSchema(
+        {
+            "export": _TEXT,
+            "record": _TEXT,
+            "position": Column("integer"),
+            "field": _TEXT,
+            "format": _NOTE,
+            "required": _NOTE,
+            "unified_source": _NOTE,
+            "note": _NOTE,
+            "source": _TEXT,
+            "certainty": _TEXT,
+        },
+        key=("export", "record", "position", "field"),
+    ),
+    "datev_keys": TableSchema(
+        {
+            "chart": Column(one_of=("SKR03", "SKR04")),
+            "key": _TEXT,
+            "direction": Column(one_of=("sale", "purchase")),
+            "treatment": Column(one_of=TREATMENTS),
+            "percentage": Column("decimal"),
+            "tax_account": Column(required=False),
+            "from_date": Column("date"),
+            "to_date": Column("date", required=False),
+            "source": _TEXT,
+            "certainty": _TEXT,
+        },
+        key=("chart", "key", "from_date"),
+        row_check=_dates_in_order,
+    ),
+    "datev_automatic": TableSchema(
+        {
+            "chart": Column(one_of=("SKR03", "SKR04")),
+            "code_from": _TEXT,
+            "code_to": _TEXT,
+            "direction": Column(one_of=("sale", "purchase")),
+            "percentage": Column("decimal"),
+            "source": _TEXT,
+            "certainty": _TEXT,
+        },
+        key=("chart", "code_from"),
+    ),
+    "datev_fields": TableSchema(
+        {
+            "record": Column(one_of=("booking", "contact")),
+            "position": Column("integer"),
+            "field": _TEXT,
+            "kind": Column(one_of=("number", "text")),
+            "source": _TEXT,
+            "certainty": _TEXT,
+        },
+        key=("record", "position"),
     ),
 }

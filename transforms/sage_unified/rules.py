@@ -8,7 +8,7 @@ stands in ``rule_schemas.py``; a mistake is a :class:`RuleTableError` that names
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -47,6 +47,16 @@ def read_rules(file: str, text: str, schema: TableSchema) -> pl.DataFrame:
     Raises :class:`RuleTableError`.
     """
     rows, lines = _rows(file, text, schema)
+    return validated(file, rows, lines, schema)
+
+
+def validated(
+    file: str, rows: Sequence[Row], lines: Sequence[int], schema: TableSchema
+) -> pl.DataFrame:
+    """``rows``, cells as text by column, as a frame of the schema's types; ``lines`` are where they stand.
+
+    Raises :class:`RuleTableError`.
+    """
     values = [
         {
             name: _value(file, line, name, row[name], column)
@@ -108,7 +118,7 @@ def _value(
         raise RuleTableError(file, line, name, f"{text!r} is no {column.kind}") from error
 
 
-def _check_rows(file: str, schema: TableSchema, rows: list[Row], lines: list[int]) -> None:
+def _check_rows(file: str, schema: TableSchema, rows: Sequence[Row], lines: Sequence[int]) -> None:
     seen: dict[tuple[str, ...], int] = {}
     for row, line in zip(rows, lines, strict=True):
         key = tuple(row[name] for name in schema.key)

@@ -83,12 +83,12 @@ def aged_items(
         .filter(pl.col("outstanding") != 0)
         .sort("_row")
     )
-    base = _in_base_currency()
+    base = in_base_currency()
     return open_items.select(
         pl.col("id").alias("document_id"),
         pl.when("reduces").then(-base).otherwise(base).alias("base_outstanding"),
         "days_overdue",
-        _bucket().alias("bucket"),
+        bucket().alias("bucket"),
     ).collect()
 
 
@@ -112,8 +112,8 @@ def _settled(allocations: pl.LazyFrame, listed: pl.LazyFrame, as_of: date) -> pl
     )
 
 
-def _in_base_currency() -> pl.Expr:
-    """The outstanding share of the base total; of an untouched document exactly that total.
+def in_base_currency() -> pl.Expr:
+    """Of a row with ``outstanding, total, base_total``: the outstanding share of the base total; of an untouched document exactly that total.
 
     As it is where no base total is known, or where the total of 0 has no shares.
     """
@@ -128,7 +128,8 @@ def _in_base_currency() -> pl.Expr:
     )
 
 
-def _bucket() -> pl.Expr:
+def bucket() -> pl.Expr:
+    """The bucket of a row by its ``days_overdue``."""
     days = pl.col("days_overdue")
     named = [pl.when(days <= last).then(pl.lit(name)) for name, last in BUCKETS]
     return pl.coalesce(*named, pl.lit(OLDEST))

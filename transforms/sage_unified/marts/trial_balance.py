@@ -9,19 +9,6 @@ import polars as pl
 from sage_unified.accounts import UNCLASSIFIED
 from sage_unified.columns import MONEY
 
-COLUMNS: Final = {
-    "business_id": "VARCHAR",
-    "period_end": "DATE",
-    "account_id": "VARCHAR",
-    "account_code": "VARCHAR",
-    "account_class": "VARCHAR",
-    "opening_balance": "DECIMAL(19,4)",
-    "debits": "DECIMAL(19,4)",
-    "credits": "DECIMAL(19,4)",
-    "closing_balance": "DECIMAL(19,4)",
-}
-"""Columns as in marts.csv, with their DuckDB types."""
-
 _ACCOUNT: Final = ["business_id", "account_id"]
 
 
@@ -62,5 +49,4 @@ def trial_balance(entries: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame
             pl.col("opening_balance", "debits", "credits", "closing_balance").cast(MONEY),
         )
         .sort("business_id", "period_end", "account_id")
-        .select(COLUMNS.keys())
     )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Final
 
 import polars as pl
 
 from sage_unified.columns import EXACT, MONEY, typed
-from sage_unified.errors import InputError
-from sage_unified.formulas import Box, Calculation, Condition, Term, parse_calculation, parse_sum
-from sage_unified.rules import rule_table
+from sage_unified.marts.vat_boxes import boxes_of, returned, with_itc
 
 _TEXT = pl.String()
 _INPUT: Final = {
@@ -39,12 +35,8 @@ _DEFAULTS: Final = {
 }
 _SCOPE: Final = "vat_scope"
 _SCOPE_WHEN_ABSENT: Final = "domestic"
-_PLACES: Final = {
-    # quantum and rounding by the words of vat_boxes.csv; a half goes away from zero
-    "2dp": (Decimal("0.01"), ROUND_HALF_UP),
-    "whole_down": (Decimal(1), ROUND_DOWN),
-    "whole_half_up": (Decimal(1), ROUND_HALF_UP),
-}
+_RETURN: Final = "return"
+"""The one key under which all lines are summed."""
 
 
 def vat_return(lines: pl.DataFrame, country: str, agency: str | None = None) -> pl.DataFrame:
@@ -58,21 +50,19 @@ def vat_return(lines: pl.DataFrame, country: str, agency: str | None = None) -> 
 
     Raises :class:`InputError` for a country without a return.
     """
-    boxes = rule_table("vat_boxes").filter(pl.col("country") == country, pl.col("kind") != "manual")
-    if boxes.is_empty():
-        known = rule_table("vat_boxes")["country"].unique(maintain_order=True)
-        raise InputError(
-            f"There is no VAT return for the country {country!r}, so no box was computed. Returns are "
-            f"known for {', '.join(known)}."
-        )
+    boxes = boxes_of(country)
     given = _given(lines)
     if agency is not None:
         given = given.filter(pl.col("agency") == agency)
-    amounts = _summed(given, boxes)
-    _calculate(amounts, boxes)
-    return pl.DataFrame(
-        {"box": boxes["box"], "amount": [amounts[box] for box in boxes["box"]]},
-        schema={"box": _TEXT, "amount": MONEY},
+    # a row of no line makes a return without lines one of zeros
+    nothing = pl.LazyFrame({"net": [None]}, schema={"net": EXACT})
+    counted = pl.concat([with_itc(given), nothing], how="diagonal_relaxed")
+    amounts = returned(counted.with_columns(pl.lit(1).alias(_RETURN)), [_RETURN], boxes)
+    order = {box: place for place, box in enumerate(boxes["box"])}
+    return (
+        amounts.sort(pl.col("box").replace_strict(order, return_dtype=pl.Int32))
+        .select("box", "amount")
+        .collect()
     )
 
 
@@ -80,61 +70,4 @@ def _given(lines: pl.DataFrame) -> pl.LazyFrame:
     defaults = dict(_DEFAULTS)
     if _SCOPE not in lines.columns:
         defaults[_SCOPE] = _SCOPE_WHEN_ABSENT
-    given = typed(lines.lazy(), _INPUT, defaults).drop_nulls(_SCOPE)
-    net, tax, notional_tax = (
-        pl.col(name).cast(EXACT).alias(name) for name in ("net", "tax", "notional_tax")
-    )
-    recoverable = (tax + notional_tax) * pl.col("recoverable_share").cast(EXACT)
-    return given.with_columns(net, tax, notional_tax, recoverable.alias("itc"))
-
-
-def _summed(lines: pl.LazyFrame, boxes: pl.DataFrame) -> dict[str, Decimal]:
-    """The rounded ``sum`` boxes, all in one pass over the lines."""
-    sums = boxes.filter(pl.col("kind") == "sum")
-    totals = lines.select(
-        pl.sum_horizontal([_total(term) for term in parse_sum(formula)]).alias(box)
-        for box, formula in sums.select("box", "formula").iter_rows()
-    ).collect()
-    roundings = dict(sums.select("box", "rounding").iter_rows())
-    return {
-        box: _rounded(total, roundings[box])
-        for box, total in zip(totals.columns, totals.row(0), strict=True)
-    }
-
-
-def _total(term: Term) -> pl.Expr:
-    amount = -pl.col(term.amount) if term.negated else pl.col(term.amount)
-    return amount.filter(pl.all_horizontal([_holds(c) for c in term.conditions])).sum()
-
-
-def _holds(condition: Condition) -> pl.Expr:
-    column = pl.col(condition.field)
-    if condition.field == "rate":
-        values = pl.Series([Decimal(value) for value in condition.values], dtype=EXACT)
-        is_one = column.is_in(values.implode())
-    else:
-        is_one = column.is_in(condition.values)
-    return (~is_one if condition.negated else is_one).fill_null(False)
-
-
-def _calculate(amounts: dict[str, Decimal], boxes: pl.DataFrame) -> None:
-    """Add the ``calc`` boxes to ``amounts``; each uses boxes above it as they are rounded."""
-    calculations = boxes.filter(pl.col("kind") == "calc").select("box", "formula", "rounding")
-    for box, formula, rounding in calculations.iter_rows():
-        amounts[box] = _rounded(_value(parse_calculation(formula, amounts), amounts), rounding)
-
-
-def _value(calculation: Calculation, amounts: Mapping[str, Decimal]) -> Decimal:
-    if isinstance(calculation, Decimal):
-        return calculation
-    if isinstance(calculation, Box):
-        return amounts[calculation.name]
-    operands = [sign * _value(operand, amounts) for sign, operand in calculation.operands]
-    if calculation.function == "abs":
-        return abs(operands[0])
-    return max(operands) if calculation.function == "max" else sum(operands, Decimal(0))
-
-
-def _rounded(amount: Decimal, rounding: str) -> Decimal:
-    quantum, mode = _PLACES[rounding]
-    return amount.quantize(quantum, rounding=mode)
+    return typed(lines.lazy(), _INPUT, defaults).drop_nulls(_SCOPE)

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.keys import surrogate_key
+from sage_unified.overrides import override_tax_rates
 from sage_unified.rules import rule_table
 from sage_unified.tax_rates.classify import classify_tax_rates
 from sage_unified.tax_rates.decision import CLASSIFIED
@@ -32,19 +33,20 @@ def dim_tax_rate(
     component_percentages: pl.LazyFrame,
     countries: pl.LazyFrame,
     in_northern_ireland: pl.LazyFrame,
+    overrides: pl.LazyFrame,
     load_date: date,
 ) -> pl.LazyFrame:
     """One row a rate and period, key (business_id, tax_rate_id, valid_from), in that order.
 
     Takes the raw tables, ``countries`` (business_id, country) and the ``business_id`` of businesses
-    ``in_northern_ireland``. A period is one of Sage's, cut where a later one begins and where the law
+    ``in_northern_ireland``, and the tenants' ``overrides``. A period is one of Sage's, cut where a later one begins and where the law
     changes what the rate means: an own rate "VAT" of 20% since 1900 is unmapped until 2011-01-03 and
     standard from then on. So a document finds its row by its date, and the row says what
     :func:`classify_tax_rates` says of that date. ``is_current`` is of ``load_date``.
     """
     northern = in_northern_ireland.with_columns(pl.lit(True).alias("ni_based"))
     rates = (
-        _with_lists(tax_rates, percentages, components, component_percentages)
+        rates_with_lists(tax_rates, percentages, components, component_percentages)
         .join(countries, on="business_id", how="left", validate="m:1")
         .join(northern, on="business_id", how="left", validate="m:1")
         .with_columns(
@@ -64,7 +66,7 @@ def dim_tax_rate(
             _cuts_of_law(rates),
         ]
     )
-    stretches = _meaning(_stretches(rates, cuts).collect()).lazy()
+    stretches = override_tax_rates(_meaning(_stretches(rates, cuts).collect()).lazy(), overrides)
     return (
         _merged(stretches)
         .with_columns(
@@ -84,7 +86,7 @@ def dim_tax_rate(
     )
 
 
-def _with_lists(
+def rates_with_lists(
     tax_rates: pl.LazyFrame,
     percentages: pl.LazyFrame,
     components: pl.LazyFrame,

@@ -17,7 +17,7 @@ from sage_unified.vocabulary import EU_INCLUDES_GB_UNTIL, EU_MEMBERS, SALES_TAX_
 
 _TEXT = pl.String()
 _FLAG = pl.Boolean()
-_INPUT: Final = {
+INPUT: Final = {
     "business_country": _TEXT,
     "ni_based": _FLAG,
     "kind": _TEXT,
@@ -41,7 +41,8 @@ _INPUT: Final = {
     "tax_amount": MONEY,
     "import": _FLAG,
 }
-_DEFAULTS: Final = {name: False for name, kind in _INPUT.items() if kind == _FLAG}
+_DEFAULTS: Final = {name: False for name, kind in INPUT.items() if kind == _FLAG}
+_TEXTS: Final = [name for name, kind in INPUT.items() if kind == _TEXT]
 CLASSIFIED: Final = (
     "category_code",
     "treatment",
@@ -57,29 +58,32 @@ _CREDIT_NOTES: Final = "credit"
 """Part of the kind of every credit note, quick entries among them."""
 _AS_THE_RATE: Final = "as_the_rate"
 _CASES: Final = {
-    # what a line is, once flags and contact are seen: (category or None = the rate's, treatment)
-    "exempt_import": ("E", "import"),
-    "postponed_import": ("AE", "import"),
-    "import": (None, "import"),
-    "reverse_charge": ("AE", "reverse_charge"),
-    "intra_eu_supply": ("K", "intra_eu_supply"),
-    "intra_eu_acquisition": ("K", "intra_eu_acquisition"),
-    "export": ("G", "export"),
-    "outside_scope": ("O", "outside_scope"),
-    _AS_THE_RATE: (None, None),
+    # what a line is, once flags and contact are seen:
+    # (category or None = the rate's, treatment or None = the rate's, what decided)
+    "exempt_import": ("E", "import", "document_flag"),
+    "flagged_reverse_charge": ("AE", "reverse_charge", "document_flag"),
+    "postponed_import": ("AE", "import", "document_flag"),
+    "flagged_import": (None, "import", "document_flag"),
+    "intra_eu_supply": ("K", "intra_eu_supply", "contact"),
+    "intra_eu_acquisition": ("K", "intra_eu_acquisition", "contact"),
+    "reverse_charge": ("AE", "reverse_charge", "contact"),
+    "export": ("G", "export", "contact"),
+    "outside_scope": ("O", "outside_scope", "contact"),
+    "import": (None, "import", "contact"),
+    _AS_THE_RATE: (None, None, "rate"),
 }
 _POSTPONED: Final = "import (category AE)"
 """How vat_scope.csv calls an import whose tax the buyer accounts for."""
 
 _is_purchase = pl.col("direction") == "purchase"
-_is_goods = pl.col("supply") == "GOODS"
-_is_services = pl.col("supply") == "SERVICES"
+_is_goods = pl.col("_supply") == "GOODS"
+_is_services = pl.col("_supply") == "SERVICES"
 
 
 def classify_tax_lines(lines: pl.DataFrame) -> pl.DataFrame:
     """``lines`` with the category and treatment of each; rows and their order are kept.
 
-    Needs the columns of ``_INPUT``: business, document, contact and rate of each line (the rate as
+    Needs the columns of :data:`INPUT`: business, document, contact and rate of each line (the rate as
     :func:`classify_tax_rates` gives it for the document's date), and the amounts as the API shows
     them. Adds :data:`CLASSIFIED`: ``direction`` sale or purchase, ``sign`` -1 on credit notes,
     ``signed_net``, ``signed_tax`` (the tax charged on the document), ``notional_tax`` (which the buyer
@@ -88,44 +92,65 @@ def classify_tax_lines(lines: pl.DataFrame) -> pl.DataFrame:
 
     Raises :class:`InputError` for a missing column.
     """
-    require(lines, _INPUT, "classify_tax_lines")
+    require(lines, INPUT, "classify_tax_lines")
+    given = typed(lines.lazy(), INPUT, _DEFAULTS).with_row_index("_row")
+    decided = classified(given).sort("_row").select(CLASSIFIED)
+    return lines.with_columns(decided.collect().get_columns())
+
+
+def classified(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """``lines`` with :data:`CLASSIFIED`, ``treatment_source`` and ``is_notional``, in no order.
+
+    Has the columns of :data:`INPUT` in their types, flags without nulls, and any others.
+    ``treatment_source`` is document_flag, contact, rate, or none where the rate says nothing.
+    """
     seen = (
-        typed(lines.lazy(), _INPUT, _DEFAULTS)
-        .with_columns(pl.col(pl.String).replace("", None))
-        .with_row_index("_row")
-        .with_columns(*_sides(), pl.col("goods_services_type").str.to_uppercase().alias("supply"))
+        lines.with_columns(pl.col(*_TEXTS).replace("", None))
+        .with_columns(*_sides(), pl.col("goods_services_type").str.to_uppercase().alias("_supply"))
         .with_columns(*_places())
-    )
-    categories = {case: category for case, (category, _) in _CASES.items()}
-    treatments = {case: treatment for case, (_, treatment) in _CASES.items()}
-    treated = seen.with_columns(_case().alias("case")).with_columns(
-        pl.coalesce(pl.col("case").replace_strict(categories), "rate_category").alias(
-            "category_code"
-        ),
-        pl.coalesce(pl.col("case").replace_strict(treatments), "rate_treatment")
-        .fill_null("unknown")
-        .alias("treatment"),
+        .with_columns(_case().alias("_case"))
+        .with_columns(*_meaning())
     )
     is_postponed = (pl.col("treatment") == "import") & (pl.col("category_code") == "AE")
-    classified = (
-        treated.with_columns(is_postponed.fill_null(False).alias("is_postponed"))
-        .with_columns(*_amounts())
-        .with_columns(
-            pl.when("is_postponed")
-            .then(pl.lit(_POSTPONED))
-            .otherwise("treatment")
-            .alias("scope_treatment")
-        )
-        .join(
-            _scopes(),
-            on=["scope_treatment", "direction", "counterparty_zone"],
-            how="left",
-            validate="m:1",
-        )
-        .sort("_row")
-        .select(CLASSIFIED)
+    treated = seen.with_columns(is_postponed.fill_null(False).alias("_is_postponed")).with_columns(
+        _is_notional().alias("is_notional")
     )
-    return lines.with_columns(classified.collect().get_columns())
+    return treated.with_columns(
+        *_amounts(),
+        pl.when("_is_postponed")
+        .then(pl.lit(_POSTPONED))
+        .otherwise("treatment")
+        .alias("_scope_treatment"),
+    ).join(
+        _scopes(),
+        on=["_scope_treatment", "direction", "_counterparty_zone"],
+        how="left",
+        validate="m:1",
+    )
+
+
+def with_defaults(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """``lines`` with false for a flag that is null, as :func:`classified` wants it."""
+    return lines.with_columns(pl.col(*_DEFAULTS).fill_null(False))
+
+
+def _meaning() -> list[pl.Expr]:
+    """``category_code, treatment, treatment_source`` of the case that a line is."""
+    case = pl.col("_case")
+    categories = {name: category for name, (category, _, _) in _CASES.items()}
+    treatments = {name: treatment for name, (_, treatment, _) in _CASES.items()}
+    sources = {name: source for name, (_, _, source) in _CASES.items()}
+    says_nothing = (case == _AS_THE_RATE) & pl.col("rate_category").is_null()
+    return [
+        pl.coalesce(case.replace_strict(categories), "rate_category").alias("category_code"),
+        pl.coalesce(case.replace_strict(treatments), "rate_treatment")
+        .fill_null("unknown")
+        .alias("treatment"),
+        pl.when(says_nothing)
+        .then(pl.lit("none"))
+        .otherwise(case.replace_strict(sources))
+        .alias("treatment_source"),
+    ]
 
 
 def _sides() -> list[pl.Expr]:
@@ -142,7 +167,7 @@ def _sides() -> list[pl.Expr]:
 
 
 def _places() -> list[pl.Expr]:
-    """``is_home``, whether both sides are in the EU for goods and for services, and the zone."""
+    """``_is_home``, whether both sides are in the EU for goods and for services, and the zone."""
     home = (
         pl.col("contact_country").is_null()
         | (pl.col("contact_country") == pl.col("business_country"))
@@ -155,10 +180,10 @@ def _places() -> list[pl.Expr]:
         pl.when(home).then(pl.lit("home")).when(in_eu).then(pl.lit("eu")).otherwise(pl.lit("world"))
     )
     return [
-        home.alias("is_home"),
-        goods.alias("both_in_eu_for_goods"),
-        services.alias("both_in_eu_for_services"),
-        zone.alias("counterparty_zone"),
+        home.alias("_is_home"),
+        goods.alias("_both_in_eu_for_goods"),
+        services.alias("_both_in_eu_for_services"),
+        zone.alias("_counterparty_zone"),
     ]
 
 
@@ -174,7 +199,10 @@ def _in_eu(country: str, northern_ireland: str | None = None) -> pl.Expr:
 def _case() -> pl.Expr:
     """Which of the cases a line is; the first that applies."""
     registered = pl.col("eu_tax_registered")
-    goods_in_eu, services_in_eu = pl.col("both_in_eu_for_goods"), pl.col("both_in_eu_for_services")
+    goods_in_eu, services_in_eu = (
+        pl.col("_both_in_eu_for_goods"),
+        pl.col("_both_in_eu_for_services"),
+    )
     foreign_sales_tax = pl.col("business_country").is_in(SALES_TAX_COUNTRIES)
     zero_sale = (
         (pl.col("direction") == "sale")
@@ -187,11 +215,11 @@ def _case() -> pl.Expr:
     )
     cases: list[tuple[pl.Expr, str]] = [
         (_is_purchase & pl.col("vat_exempt_consignment"), "exempt_import"),
-        (pl.col("vat_reverse_charge"), "reverse_charge"),
+        (pl.col("vat_reverse_charge"), "flagged_reverse_charge"),
         (_is_purchase & pl.col("postponed_accounting"), "postponed_import"),
-        (_is_purchase & pl.col("import"), "import"),
+        (_is_purchase & pl.col("import"), "flagged_import"),
         (rate_decides, _AS_THE_RATE),
-        (pl.col("is_home") | pl.col("eu_not_tax_registered"), _AS_THE_RATE),
+        (pl.col("_is_home") | pl.col("eu_not_tax_registered"), _AS_THE_RATE),
         (zero_sale & foreign_sales_tax, "export"),
         (zero_sale & _is_goods & goods_in_eu & registered, "intra_eu_supply"),
         (zero_sale & _is_goods & ~goods_in_eu, "export"),
@@ -208,6 +236,12 @@ def _case() -> pl.Expr:
     return pl.coalesce(*applying, pl.lit(_AS_THE_RATE))
 
 
+def _is_notional() -> pl.Expr:
+    """Whether the buyer owes the tax, and may deduct it."""
+    owed = pl.col("treatment").is_in(["reverse_charge", "intra_eu_acquisition"])
+    return (_is_purchase & (owed | pl.col("_is_postponed"))).fill_null(False)
+
+
 def _amounts() -> list[pl.Expr]:
     """``signed_net``, ``signed_tax``, ``notional_tax``.
 
@@ -215,10 +249,7 @@ def _amounts() -> list[pl.Expr]:
     percentage, half up to cents.
     """
     shown = pl.col("tax_amount").fill_null(0)
-    is_notional = _is_purchase & (
-        pl.col("treatment").is_in(["reverse_charge", "intra_eu_acquisition"])
-        | pl.col("is_postponed")
-    )
+    is_notional = pl.col("is_notional")
     computed = (
         pl.col("net_amount").cast(EXACT) * pl.col("rate_percentage").cast(EXACT) / 100
     ).round(2, mode="half_away_from_zero")
@@ -228,7 +259,7 @@ def _amounts() -> list[pl.Expr]:
         .when(is_notional & (pl.col("rate_percentage") > 0))
         .then(computed)
     )
-    charged = pl.when(is_notional.fill_null(False)).then(pl.lit(0, MONEY)).otherwise(shown)
+    charged = pl.when(is_notional).then(pl.lit(0, MONEY)).otherwise(shown)
     sign = pl.col("sign").cast(EXACT)
     return [
         (pl.col("net_amount") * sign).cast(MONEY).alias("signed_net"),
@@ -239,8 +270,12 @@ def _amounts() -> list[pl.Expr]:
 
 def _scopes() -> pl.LazyFrame:
     """vat_scope.csv with a row for each direction and zone that a ``*`` stands for."""
-    every = {"direction": ["sale", "purchase"], "counterparty_zone": ["home", "eu", "world"]}
-    scopes = rule_table("vat_scope").lazy().rename({"treatment": "scope_treatment"})
+    every = {"direction": ["sale", "purchase"], "_counterparty_zone": ["home", "eu", "world"]}
+    scopes = (
+        rule_table("vat_scope")
+        .lazy()
+        .rename({"treatment": "_scope_treatment", "counterparty_zone": "_counterparty_zone"})
+    )
     for column, values in every.items():
         scopes = scopes.with_columns(
             pl.when(pl.col(column) == "*")
@@ -248,4 +283,4 @@ def _scopes() -> pl.LazyFrame:
             .otherwise(pl.concat_list(column))
             .alias(column)
         ).explode(column)
-    return scopes.select("scope_treatment", *every, "vat_scope")
+    return scopes.select("_scope_treatment", *every, "vat_scope")
