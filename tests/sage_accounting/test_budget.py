@@ -296,3 +296,14 @@ def test_process_killed_in_the_middle_of_a_grant_leaves_no_lock_and_no_half_gran
     holder.kill()
     holder.wait()
     assert granted(budget(tmp_path, clock, minute=3), "a", 5) == 1
+
+
+def test_minute_budget_is_used_to_95_percent(tmp_path: Path) -> None:
+    now, granted = 1_700_000_000.0, 0
+    budget = RequestBudget(Limits(minute=100), "app", tmp_path, clock=lambda: now)
+    end = now + 600.0
+    while now < end:
+        wait_s = budget.take("b1")
+        granted += wait_s == 0.0
+        now += wait_s
+    assert granted >= 0.95 * 100 * 10
