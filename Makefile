@@ -9,9 +9,10 @@ JOBS   ?= auto
 SPEC   ?=
 N      ?= 1000
 SECONDS ?= 60
+SEEDS   ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crowd soak lint format catalog bench lock clean $(VENV)
+.PHONY: help demo test crash crowd soak ties lint format catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +40,9 @@ crowd: $(STAMP)  ## 16 processes share one-second tokens, on one machine and ove
 
 soak: $(STAMP)  ## random histories of edits, faults and kills for SECONDS; each must end equal to Sage
 	$(BIN)/python tests/support/soak.py $(SECONDS)
+
+ties: $(STAMP)  ## every check over the sandbox's books of seven countries, seeds 1 to SEEDS
+	$(BIN)/python tests/support/ties.py $(SEEDS)
 
 lint: $(STAMP)  ## format check, lint, strict types
 	$(BIN)/ruff format --check .

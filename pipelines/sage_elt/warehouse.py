@@ -24,11 +24,13 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
-from sage_elt.duckdb_file import MEMORY_LIMIT, duckdb_destination
+from sage_elt.duckdb_file import duckdb_destination
 
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"
 POLL_S = 0.5
+MEMORY_LIMIT = "256MB"
+"""For our own connections, which work beside polars; beyond it DuckDB writes to a folder beside the file."""
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
