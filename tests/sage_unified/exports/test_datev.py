@@ -141,6 +141,28 @@ def test_cent_of_rounding_is_a_line_of_its_own(make_entries: Entries) -> None:
     assert found.movements() == booked(entries)
 
 
+def test_keyed_amounts_against_each_other_are_not_one_booking(make_entries: Entries) -> None:
+    taken, given_back = (
+        [
+            {"code": "4400", "amount": -sign * Decimal("0.03"), "tax_rate_id": "S", "account_class": "income"},
+            {"code": "3806", "amount": -sign * Decimal("0.01"), "tax_rate_id": "S", "account_subclass": "tax"},
+        ]
+        for sign in (1, -1)
+    )  # fmt: skip
+    entries = make_entries([*taken, *given_back])
+    assert written(entries).movements() == booked(entries)
+
+
+def test_amount_with_tax_against_one_without_keeps_its_tax(make_entries: Entries) -> None:
+    legs = [
+        {"code": "4400", "amount": Decimal("0.03"), "tax_rate_id": "S", "account_class": "income"},
+        {"code": "3806", "amount": Decimal("0.01"), "tax_rate_id": "S", "account_subclass": "tax"},
+        {"code": "4400", "amount": Decimal("-0.04"), "tax_rate_id": "R", "account_class": "income"},
+    ]
+    entries = make_entries(legs)
+    assert written(entries).movements() == booked(entries)
+
+
 CENTS = st.integers(-(10**7), 10**7).filter(bool)
 
 

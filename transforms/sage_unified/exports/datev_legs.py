@@ -59,7 +59,7 @@ def bookings(entries: pl.DataFrame, chart: Chart) -> pl.DataFrame:
     contact_id, tax_number, due_date``. Adds ``cents`` (more than 0), ``side`` (S when ``account`` is
     debited), ``account, counter_account, key`` to the columns of the entry on the counter account.
     """
-    legs = _with_zero_keys(_merged(_legs(entries, chart), chart), chart)
+    legs = _merged(_with_zero_keys(_legs(entries, chart), chart), chart)
     return _oriented(_pairs(_with_automatic(legs, chart)))
 
 
@@ -128,7 +128,7 @@ def _merged(legs: pl.DataFrame, chart: Chart) -> pl.DataFrame:
     kept = legs.filter(~pl.col("leg").is_in(merged_ids.implode()))
     columns = legs.columns
     merged = pl.concat([kept, gross.select(columns), rounding.select(columns)]).sort("leg")
-    split = _split_keys(merged)
+    split = _split_keys(merged, gross["leg"])
     return pl.concat(
         [
             merged.join(split, on="transaction_no", how="anti", maintain_order="left"),
@@ -172,15 +172,20 @@ def _share() -> pl.Expr:
     return exact.sign() * ((exact.abs() + _PART // 2) // _PART)
 
 
-def _split_keys(legs: pl.DataFrame) -> pl.DataFrame:
-    """``transaction_no`` where a keyed amount would be cut in pieces, whose tax rounds otherwise."""
-    debits = (pl.col("cents") > 0).sum().over("transaction_no")
-    others = (
-        pl.when(pl.col("cents") > 0)
-        .then(pl.len().over("transaction_no") - debits)
-        .otherwise(debits)
-    )
-    is_split = pl.col("key").is_not_null() & (others != 1)
+def _split_keys(legs: pl.DataFrame, gross: pl.Series) -> pl.DataFrame:
+    """``transaction_no`` where one of the ``gross`` legs can not be one booking with one key.
+
+    It would be cut in pieces, whose tax rounds otherwise, or it stands against a keyed amount.
+    """
+    is_debit, is_gross = pl.col("cents") > 0, pl.col("leg").is_in(gross.implode())
+
+    def opposite(counted: pl.Expr) -> pl.Expr:
+        debits = (counted & is_debit).sum().over("transaction_no")
+        credits_ = (counted & ~is_debit).sum().over("transaction_no")
+        return pl.when(is_debit).then(credits_).otherwise(debits)
+
+    is_keyed = pl.col("key").is_not_null()
+    is_split = is_gross & ((opposite(pl.lit(True)) != 1) | (opposite(is_keyed) > 0))
     return legs.filter(is_split).select("transaction_no").unique()
 
 
@@ -272,10 +277,11 @@ def _pairs(legs: pl.DataFrame) -> pl.DataFrame:
 
 def _oriented(pieces: pl.DataFrame) -> pl.DataFrame:
     """The taxed leg as the counter account, which the key belongs to; else the credit."""
-    lifts = pl.col("key").is_null() | (pl.col("key") == NO_AUTOMATIC)
+    # of two, the one that DATEV takes tax out of; the key 40 only keeps it from that
+    bears_tax = pl.col("key").fill_null("") != NO_AUTOMATIC
+    credit_bears_tax = pl.col("credit_key").fill_null("") != NO_AUTOMATIC
     debit_is_taxed = pl.col("is_taxed") & (
-        ~pl.col("credit_is_taxed")
-        | (~lifts & (pl.col("credit_key") == NO_AUTOMATIC).fill_null(False))
+        ~pl.col("credit_is_taxed") | (bears_tax & ~credit_bears_tax)
     )
     return pieces.with_columns(
         pl.col("piece").alias("cents"),
