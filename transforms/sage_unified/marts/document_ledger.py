@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.columns import MONEY
+from sage_unified.documents import PAID_AT_ONCE
 
 _DOCUMENT_TYPES: Final = (
     r"INVOICE|CREDIT_NOTE|QUICK_ENTRY|^OTHER_(PAYMENT|RECEIPT)$"
@@ -14,7 +15,6 @@ _DOCUMENT_TYPES: Final = (
 )
 """Types of transactions that a document makes."""
 _CONTROLS: Final = ("receivable", "payable")
-_PAID_AT_ONCE: Final = ("other_payment", "other_receipt")
 _TRANSACTION: Final = ["business_id", "transaction_id"]
 _ACCOUNT: Final = ["business_id", "account_id"]
 
@@ -40,7 +40,7 @@ def document_ledger_check(
     of_documents = (
         documents.filter("is_posted")
         .with_columns(
-            pl.when(pl.col("document_kind").is_in(_PAID_AT_ONCE))
+            pl.when(pl.col("document_kind").is_in(PAID_AT_ONCE))
             .then("bank_account_id")
             .alias("paid_from")
         )

@@ -10,12 +10,12 @@ import polars as pl
 from sage_unified.columns import EXACT, MONEY, PERCENTAGE
 from sage_unified.marts.vat_boxes import contributions, returns_of, with_itc
 from sage_unified.rules import rule_table
+from sage_unified.tax_lines.tax_points import basis, is_by_payment
 
 AMOUNTS: Final = ("net", "tax", "notional_tax")
 
 _DOCUMENT: Final = ["business_id", "document_id"]
 _LINE: Final = [*_DOCUMENT, "line_id"]
-_PAID_AT_ONCE: Final = ("other_payment", "other_receipt")
 _CENTS: Final = 2
 _FEDERAL: Final = ("GST", "HST", "GST_HST")
 """Canada: the components of the federal return; QST and PST have returns of their own."""
@@ -43,15 +43,15 @@ def vat_lines(
     posted = documents.filter("is_posted").select(
         *_DOCUMENT, pl.col("total_amount").abs().alias("document_total")
     )
-    basis = businesses.select("business_id", _basis().alias("basis"))
+    bases = businesses.select("business_id", basis().alias("basis"))
     counted = (
         _counted_once(tax_lines.filter(~pl.col("is_void")))
         .join(posted, on=_DOCUMENT, validate="m:1", maintain_order="left")
-        .join(basis, on="business_id", how="left", validate="m:1", maintain_order="left")
+        .join(bases, on="business_id", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.col("basis").fill_null("accrual"), *_as_boxes_say())
     )
     parted = _without_surcharge(counted)
-    by_payment = _is_by_payment()
+    by_payment = is_by_payment()
     dated = pl.concat(
         [
             parted.filter(~by_payment).with_columns(_by_document().alias("tax_point")),
@@ -72,40 +72,10 @@ def vat_lines(
     )
 
 
-def _basis() -> pl.Expr:
-    """Of a business, by its tax scheme, and by its accounting type where it has none."""
-    scheme = pl.col("tax_scheme_id").str.to_uppercase()
-    by_scheme = (
-        pl.when(scheme.str.contains("CASH")).then(pl.lit("cash")).otherwise(pl.lit("accrual"))
-    )
-    return (
-        pl.when(scheme.is_not_null())
-        .then(by_scheme)
-        .when(pl.col("accounting_type").str.to_lowercase() == "cash")
-        .then(pl.lit("cash"))
-        .when(pl.col("country") == "FR")
-        .then(pl.lit("mixed"))
-        .otherwise(pl.lit("accrual"))
-    )
-
-
 def _by_document() -> pl.Expr:
     """The tax point of what is not declared by payment, whatever the scheme of the rest."""
     is_accrual = pl.col("basis") == "accrual"
     return pl.coalesce(pl.when(is_accrual).then("tax_point"), "document_date")
-
-
-def _is_by_payment() -> pl.Expr:
-    """Home supplies under a cash scheme; in a mixed one services (CGI art. 269-2 c).
-
-    Acquisitions, imports and reverse charges stay by document (GB: VAT Notice 731, 2.6), as does what
-    is paid at once.
-    """
-    under_scheme = (pl.col("basis") == "cash") | (
-        (pl.col("basis") == "mixed") & (pl.col("supply") == "services")
-    )
-    at_home = (pl.col("vat_scope") == "domestic") & ~pl.col("document_kind").is_in(_PAID_AT_ONCE)
-    return (under_scheme & at_home).fill_null(False)
 
 
 def _counted_once(lines: pl.LazyFrame) -> pl.LazyFrame:
