@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias
 import duckdb
 import polars as pl
 
-from sage_elt.warehouse import RAW_SCHEMA, Warehouse
+from sage_elt.warehouse import RAW_SCHEMA, Warehouse, columns_of, quoted
 from sage_unified import TABLES, build_into, describe, duckdb_types, raw_columns
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _fingerprints(
 ) -> dict[str, str]:
     """What each business's tables would be built from: its raw rows, its overrides, the transforms."""
     common = f"{load_date} {_digest_of_transforms()}"
-    present = _columns(connection, RAW_SCHEMA)
+    present = columns_of(connection, RAW_SCHEMA)
     digests: dict[str, Any] = {}
     for table in sorted(wanted):
         found = [column for column in wanted[table] if column in present.get(table, ())]
@@ -155,7 +155,7 @@ def _stored(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     present = {
         (schema, table): columns
         for schema in ("unified", "marts")
-        for table, columns in _columns(connection, schema).items()
+        for table, columns in columns_of(connection, schema).items()
     }
     expected = {(t.schema, t.name): list(duckdb_types(t.schema, t.name)) for t in TABLES}
     if ("unified", "_builds") not in present:
@@ -165,23 +165,13 @@ def _stored(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute(f"SELECT business_id, fingerprint FROM {BUILDS}").fetchall())
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, list[str]]:
-    rows = connection.execute(
-        "SELECT table_name, list(column_name ORDER BY ordinal_position) "
-        "FROM information_schema.columns "
-        "WHERE table_catalog = current_catalog() AND table_schema = ? GROUP BY ALL",
-        [schema],
-    ).fetchall()
-    return dict(rows)
-
-
 def _raw_of(
     warehouse: Warehouse, business: str, wanted: Mapping[str, Sequence[str]], folder: Path
 ) -> dict[str, pl.LazyFrame]:
     """The raw rows of one business: large tables as files, in the order of their dates."""
     frames: dict[str, pl.LazyFrame] = {}
     with warehouse.reading() as connection:
-        present = _columns(connection, RAW_SCHEMA)
+        present = columns_of(connection, RAW_SCHEMA)
         for table, columns in wanted.items():
             found = [column for column in columns if column in present.get(table, ())]
             if "business_id" not in found:
@@ -198,7 +188,7 @@ def _raw_of(
             else:
                 path = folder / f"{table}.parquet"
                 connection.execute(
-                    f"COPY ({query}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION lz4)",
+                    f"COPY ({query}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION lz4)",
                     [business],
                 )
                 frames[table] = pl.scan_parquet(path)
@@ -236,16 +226,16 @@ def _replace(
             )
         if found:
             casts = ", ".join(f'CAST("{column}" AS {kind})' for column, kind in types.items())
-            listed = ", ".join(f"'{_quoted(path)}'" for path in found)
+            listed = ", ".join(f"'{quoted(path)}'" for path in found)
             connection.execute(f"INSERT INTO {name} SELECT {casts} FROM read_parquet([{listed}])")
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
     description = describe(schema, table)
     name = f'"{schema}"."{table}"'
-    connection.execute(f"COMMENT ON TABLE {name} IS '{_quoted(description.table)}'")
+    connection.execute(f"COMMENT ON TABLE {name} IS '{quoted(description.table)}'")
     for column, text in description.columns.items():
-        connection.execute(f"COMMENT ON COLUMN {name}.\"{column}\" IS '{_quoted(text)}'")
+        connection.execute(f"COMMENT ON COLUMN {name}.\"{column}\" IS '{quoted(text)}'")
 
 
 def _store(connection: duckdb.DuckDBPyConnection, built: Fingerprints, gone: Sequence[str]) -> None:
@@ -265,7 +255,3 @@ def _count(
 ) -> int:
     row = connection.execute(f"SELECT count(*) FROM {source}", list(parameters)).fetchone()
     return int(row[0]) if row else 0
-
-
-def _quoted(text: object) -> str:
-    return str(text).replace("'", "''")

@@ -18,7 +18,7 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from sage_elt.warehouse import Warehouse, WarehouseError
+from sage_elt.warehouse import Warehouse, WarehouseError, columns_of, quoted
 
 BATCH_ROWS: Final = 20_000
 """Rows that are worked on at a time; some 30 columns of text and money, 20 MB with what is made of them."""
@@ -52,26 +52,19 @@ class Reader:
         """
         frames: dict[str, pl.LazyFrame] = {}
         for schema, tables in wanted.items():
+            present = columns_of(self.connection, schema)
             for table, columns in tables.items():
-                found = [c for c in columns if c in self._columns(schema, table)]
+                found = [c for c in columns if c in present.get(table, ())]
                 if found:
                     names = ", ".join(f'"{column}"' for column in found)
                     path = self.folder / f"{schema}.{table}.parquet"
                     self.connection.execute(
                         f'COPY (SELECT {names} FROM "{schema}"."{table}" WHERE business_id = $business) '
-                        f"TO '{_quoted(path)}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})",
+                        f"TO '{quoted(path)}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})",
                         {"business": business_id},
                     )
                     frames[table] = pl.scan_parquet(path)
         return frames
-
-    def _columns(self, schema: str, table: str) -> set[str]:
-        rows = self.connection.execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_catalog = 'warehouse' AND table_schema = ? AND table_name = ?",
-            [schema, table],
-        ).fetchall()
-        return {str(name) for (name,) in rows}
 
     def spool(self, query: str, parameters: Parameters, *order: str) -> Spool:
         """The rows of a query of any size, copied into a file.
@@ -84,14 +77,14 @@ class Reader:
             last = Path(steps)
             for name, sql in _STEP.findall(_sql(query)):
                 last = Path(steps) / f"{name}.parquet"
-                self._copy(sql.replace("{folder}", _quoted(Path(steps))), last, parameters)
+                self._copy(sql.replace("{folder}", quoted(steps)), last, parameters)
             path = self.folder / f"rows-{len(list(self.folder.glob('rows-*')))}.parquet"
             last.replace(path)
         return Spool(path, ("place", *order))
 
     def _copy(self, sql: str, path: Path, parameters: Parameters) -> None:
         self.connection.execute(
-            f"COPY ({sql}) TO '{_quoted(path)}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})",
+            f"COPY ({sql}) TO '{quoted(path)}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})",
             _used(sql, parameters),
         )
 
@@ -146,7 +139,7 @@ def reader(warehouse: Warehouse, folder: Path) -> Iterator[Reader]:
         TemporaryDirectory(dir=folder, prefix=".spill-") as spill,
         warehouse.reading() as connection,
     ):
-        connection.execute(f"SET temp_directory = '{_quoted(Path(spill))}'")
+        connection.execute(f"SET temp_directory = '{quoted(spill)}'")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("SET threads = 1")  # each holds its own part of a join
         connection.execute("BEGIN")
@@ -160,7 +153,3 @@ def _sql(query: str) -> str:
 def _used(sql: str, parameters: Parameters) -> dict[str, object]:
     """Those that the query names: DuckDB refuses others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -120,7 +120,7 @@ class Warehouse:
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             # attached under a name of its own, so that a file called like a schema is not ambiguous
             mode = "READ_ONLY" if read_only else "READ_WRITE"
-            file = str(self.path).replace("'", "''")
+            file = quoted(self.path)
             # what does not fit goes beside the file, not into the folder that the command runs in
             connection.execute(f"SET temp_directory = '{file}.tmp'")
             connection.execute(f"ATTACH '{file}' AS warehouse ({mode})")
@@ -133,13 +133,8 @@ class Warehouse:
         """Column names by table of a schema; empty when there is none."""
         if self.path is not None and not self.path.exists():
             return {}
-        rows = self.rows(
-            "SELECT table_name, list(column_name ORDER BY ordinal_position) "
-            "FROM information_schema.columns "
-            "WHERE table_catalog = 'warehouse' AND table_schema = ? GROUP BY ALL",
-            [schema],
-        )
-        return {str(row[0]): row[1] for row in rows}
+        with self.reading() as connection:
+            return columns_of(connection, schema)
 
     def pipelines(self) -> set[str]:
         """Names of the dlt pipelines that loaded into the raw schema."""
@@ -227,6 +222,22 @@ def open_warehouse(destination: str) -> Warehouse:
             "read or changed. Name one of dlt's destinations with --destination and set its "
             "credentials under [destination] in .dlt/secrets.toml."
         ) from error
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, list[str]]:
+    """Column names by table of a schema of the current catalog; empty when there is none."""
+    rows = connection.execute(
+        "SELECT table_name, list(column_name ORDER BY ordinal_position) "
+        "FROM information_schema.columns "
+        "WHERE table_catalog = current_catalog() AND table_schema = ? GROUP BY ALL",
+        [schema],
+    ).fetchall()
+    return dict(rows)
+
+
+def quoted(text: object) -> str:
+    """A text as it stands between the single quotes of a statement that can not bind it."""
+    return str(text).replace("'", "''")
 
 
 def lock_holder(error: BaseException) -> str | None:
