@@ -94,15 +94,16 @@ class Decoder:
         ``known`` is the digest of the list as it was: a page that is all of it, unchanged, is not
         decoded. Raises :class:`MalformedBodyError` for a body that is cut off or no JSON.
         """
-        if known is not None and list_digest([_digest(answer.body)]) == known:
-            return _unchanged(answer)
-        return self._read(answer, listed=self._collection.kind != "singleton")
+        digest = _digest(answer.body)
+        if known is not None and list_digest([digest]) == known:
+            return _unchanged(answer, digest)
+        return self._read(answer, digest, listed=self._collection.kind != "singleton")
 
     def read_record(self, answer: Answer) -> Page:
         """One record that was asked for by its id, as a page of one. Raises like :meth:`read_page`."""
-        return self._read(answer, listed=False)
+        return self._read(answer, _digest(answer.body), listed=False)
 
-    def _read(self, answer: Answer, *, listed: bool) -> Page:
+    def _read(self, answer: Answer, digest: bytes, *, listed: bool) -> Page:
         body = _enveloped(answer.body, listed=listed)
         table = self._parse_any(body)
         if table.num_rows != 1:
@@ -120,7 +121,7 @@ class Decoder:
             has_next=bool(envelope["$next"]),
             size=envelope["$itemsPerPage"] or envelope["$items_per_page"],
             sent_at=answer.sent_at,
-            digest=_digest(answer.body),
+            digest=digest,
             place=answer.place,
             lacking=frozenset(c for c in self._collection.children if _key(c) not in answer.body),
         )
@@ -191,7 +192,7 @@ def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _unchanged(answer: Answer) -> Page:
+def _unchanged(answer: Answer, digest: bytes) -> Page:
     return Page(
         items=NO_ITEMS,
         ids=_ids(NO_ITEMS),
@@ -201,7 +202,7 @@ def _unchanged(answer: Answer) -> Page:
         has_next=False,
         size=None,
         sent_at=answer.sent_at,
-        digest=_digest(answer.body),
+        digest=digest,
         place=answer.place,
         unchanged=True,
     )

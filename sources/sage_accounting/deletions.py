@@ -80,13 +80,26 @@ def split_deleted(
     return _only(tables, live), deletions
 
 
-def without(tables: Tables, ids: AbstractSet[str]) -> Tables:
+def ids_array(ids: AbstractSet[str]) -> pa.Array:
+    """Ids as :func:`without` and :func:`among` take them."""
+    return pa.array(ids, pa.string())
+
+
+def without(tables: Tables, ids: pa.Array) -> Tables:
     """The records less those with these ids."""
-    found = pc.is_in(tables.record_ids, value_set=pa.array(ids, pa.string()))
-    return _only(tables, pc.invert(found)) if pc.any(found).as_py() else tables
+    if not len(ids):
+        return tables
+    return _only(tables, pc.invert(pc.is_in(tables.record_ids, value_set=ids)))
+
+
+def among(tables: Tables, ids: pa.Array) -> Tables:
+    """The records with these ids."""
+    return _only(tables, pc.is_in(tables.record_ids, value_set=ids))
 
 
 def _only(tables: Tables, chosen: pa.ChunkedArray) -> Tables:
+    if pc.all(chosen).as_py():
+        return tables
     ids = tables.record_ids.filter(chosen)
     children = {
         name: table.filter(pc.is_in(table.column(ROOT), value_set=ids))

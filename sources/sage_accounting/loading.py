@@ -19,7 +19,9 @@ from sage_accounting.deletions import (
     Changes,
     Deletion,
     DetectedBy,
+    among,
     changes_to_load,
+    ids_array,
     split_deleted,
     without,
 )
@@ -53,7 +55,7 @@ def changes_of(
     before: Progress | None,
     loaded: Loaded,
     now: datetime,
-    already: AbstractSet[str] = frozenset(),
+    already: frozenset[str] = frozenset(),
 ) -> Iterator[Changes]:
     """What to load for ``found``, batch by batch; nothing when nothing changed.
 
@@ -64,10 +66,16 @@ def changes_of(
     present = loaded.ids(business_id) if found.is_full else None
     expected = _expected(business_id, found, loaded)
     dead = _tombstones(collection, found)
+    # what later requests of the same read no longer had is not loaded, nor what is loaded already
+    late = ids_array(already.union(deletion.id for deletion in dead))
+    swept = None if found.swept_ids is None else ids_array(found.swept_ids)
     listed: set[str] = set()
     for tables in _tables(found.records.pages):
-        listed.update(tables.record_ids.to_pylist())
-        alive = without(tables, already | _deleted_since_listed(listed, found, dead))
+        if expected and swept is None:
+            listed.update(tables.record_ids.to_pylist())
+        alive = without(tables, late)
+        if swept is not None:
+            alive = among(alive, swept)
         records, deletions = split_deleted(collection, alive, "deleted_at")
         yield changes_to_load(
             collection,
@@ -127,15 +135,6 @@ def _expected(business_id: str, found: Found, loaded: Loaded) -> frozenset[str]:
     if found.is_full or found.swept_ids is not None:
         return loaded.ids(business_id) or frozenset()
     return frozenset()
-
-
-def _deleted_since_listed(
-    listed: AbstractSet[str], found: Found, tombstones: Sequence[Deletion]
-) -> frozenset[str]:
-    """Ids that later requests of the same read no longer had."""
-    if found.swept_ids is not None:
-        return frozenset(listed - found.swept_ids)
-    return frozenset(deletion.id for deletion in tombstones)
 
 
 def _missing(

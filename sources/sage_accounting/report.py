@@ -70,6 +70,11 @@ class SyncReport:
         if together.finished:
             self.on_outcome(business_id, resource, together)
 
+    def is_begun(self, business_id: str, resource: str) -> bool:
+        """Whether a part of the list was read and the rest was not yet."""
+        outcome = self.outcomes.get(business_id, {}).get(resource)
+        return outcome is not None and not outcome.finished
+
     @property
     def unfinished(self) -> set[tuple[str, str]]:
         """Business and resource of each list of which a further run must read the rest."""

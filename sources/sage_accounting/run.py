@@ -115,7 +115,7 @@ class Run:
 
     def begin(self, business_id: str, collection: Collection) -> None:
         place = business_id, collection.name
-        if self._report is not None and place not in self._report.unfinished:
+        if self._report is not None and not self._report.is_begun(*place):
             self._report.on_start(*place)
 
     def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:

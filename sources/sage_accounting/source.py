@@ -188,7 +188,7 @@ class _Lists:
             before=before,
             loaded=self._loaded,
             now=pendulum.now("UTC"),
-            already=self._parts.get(business_id, frozenset()),
+            already=frozenset(self._parts.get(business_id, ())),
         ):
             rows += changes.rows
             deleted += changes.deletions.num_rows
