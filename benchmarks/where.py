@@ -11,7 +11,6 @@ are seen in the phases only. For reading, not for comparing: the comparisons are
 from __future__ import annotations
 
 import cProfile
-import os
 import pstats
 import re
 import sys
@@ -30,7 +29,6 @@ _start = time.perf_counter(), time.process_time()
 
 
 def main(arguments: list[str]) -> None:
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command sets it
     from dlt.pipeline.pipeline import Pipeline
 
     from sage_elt.cli import main as command
