@@ -62,7 +62,7 @@ bench: $(STAMP)  ## side-by-side performance, one run
 
 lock: $(VENV)  ## resolve requirements.lock anew from pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group dev --extra keyring --extra postgres \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group dev --all-extras \
 	  pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what the targets made

@@ -1,4 +1,4 @@
-"""The jobs behind the commands: sync, transform, check. They arrange; they know no accounting."""
+"""Sync: Sage to the raw schema, through dlt, one package after the other."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dlt
-import pendulum
-import polars as pl
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
-import sage_unified
 from sage_accounting import SyncReport, sage_accounting
-from sage_elt.builds import build_changed
-from sage_elt.overrides import load_overrides
 from sage_elt.warehouse import (
     RAW_SCHEMA,
     Warehouse,
@@ -27,7 +22,6 @@ from sage_elt.warehouse import (
     WarehouseSettingError,
     lock_holder,
 )
-from sage_unified import checked_columns
 
 logger = logging.getLogger(__name__)
 
@@ -165,20 +159,3 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest) ->
             if lock_holder(error) is None or time.monotonic() >= deadline:
                 raise
             logger.info("the warehouse file was taken between the wait and the load; waiting again")
-
-
-def transform(warehouse: Warehouse) -> dict[tuple[str, str], int]:
-    """The raw schema to the schemas unified and marts; rows by (schema, table).
-
-    Only the businesses whose raw rows changed are built, all in one transaction: interrupted, the old
-    tables stand.
-    """
-    return build_changed(warehouse, pendulum.today("UTC").date(), load_overrides(warehouse))
-
-
-def check(warehouse: Warehouse) -> pl.DataFrame:
-    """The tie-outs: one row an outcome, as :func:`sage_unified.check` gives them."""
-    tables: dict[str, pl.LazyFrame] = {}
-    for schema, wanted in checked_columns().items():
-        tables |= warehouse.frames(schema, wanted)
-    return sage_unified.check(tables)
