@@ -13,6 +13,9 @@ import typer
 
 # Accounting data is nobody else's business: dlt reports usage only to who asks for it.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+# Where Airflow is installed dlt would import it, for 3 s of each command, to ask it for secrets.
+if "AIRFLOW_CTX_DAG_ID" not in os.environ:
+    os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
