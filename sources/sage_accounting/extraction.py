@@ -3,7 +3,8 @@
 One thread pool serves all collections of all businesses. A :class:`Reading` is one reader
 (:mod:`readers`) under way: each batch of queries that it yields is fetched in parallel, and the thread
 that completes the batch resumes the reader. So no thread waits for another, and any number of lists can
-be under way with ``concurrency`` threads.
+be under way with ``concurrency`` threads. The records of every few pages are made flat as soon as those
+are there, while the rest of the batch is under way.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 
@@ -27,6 +30,10 @@ from sage_accounting.lists import KEY, Query
 from sage_accounting.readers import Found, Reader, read_collection
 from sage_accounting.spool import Chunk, Spool
 from sage_accounting.waiting_room import WaitingRoom
+
+GROUP = 32
+"""Pages whose records are made flat together: a page alone costs as much as ten, and all of a batch
+would be in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,10 @@ class Result:
     """Whether nothing more of the job follows in this run."""
     finished: bool = True
     """Whether all of the list was read; if not, the next run goes on."""
+    started_at: datetime | None = None
+    """When the job got its first thread; aware UTC."""
+    waited_s: float = 0.0
+    """Seconds that requests of it waited to be sent or repeated, each counted for itself."""
 
     def settled(self) -> Result:
         """The result once all its records are flat; an error when some can not be."""
@@ -138,9 +149,12 @@ class Reading:
         self._results = results
         self._lock = threading.Lock()
         self._pages: list[Page | None] = []
-        self._missing = 0
+        self._missing: list[int] = []
+        """Pages that are not there yet, by group of :data:`GROUP`."""
         self._error: BaseException | None = None
         self._told = 0
+        self._waited_s = 0.0
+        self._started_at: datetime | None = None
 
     def advance(self, pages: list[Page] | None) -> None:
         """Hand the asked pages to the reader and fetch what it wants next, or end the job."""
@@ -161,7 +175,7 @@ class Reading:
             self._fail(error)
             return
         self._pages = [None] * len(step)
-        self._missing = len(step)
+        self._missing = [len(step[at : at + GROUP]) for at in range(0, len(step), GROUP)]
         for place, query in enumerate(step):
             self._pool.submit(self._fetch, place, query, self._call(query))
 
@@ -172,25 +186,36 @@ class Reading:
                 page = self._ask(query, call)
         except NotYet as later:
             queue = self._job.business_id if later.is_shared else None
-            again = partial(self._fetch, place, query, call)
+            again = partial(self._fetch, place, query, call, time.monotonic())
             self._waiting.enter(again, later.wait_s, queue)
             return
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             self._error = error
+        self._arrived(place, page)
+
+    def _arrived(self, place: int, page: Page | None) -> None:
+        """Take a page; the one that completes its group makes it flat, the last one of all advances."""
+        group = place // GROUP
+        places = slice(group * GROUP, (group + 1) * GROUP)
+        chunk: Future[Chunk] = Future()
         with self._lock:
             self._pages[place] = page
-            self._missing -= 1
-            if self._missing:
+            self._missing[group] -= 1
+            if self._missing[group]:
                 return
+            whole = [page for page in self._pages[places] if page is not None]
+            if self._error is None:
+                self._pages[places] = [replace(p, items=NO_ITEMS, chunk=chunk) for p in whole]
+            batch = None if any(self._missing) else self._pages
         if self._error is not None:
-            self._fail(self._error)
+            if batch is not None:
+                self._fail(self._error)
             return
-        pages = [page for page in self._pages if page is not None]
-        chunk: Future[Chunk] = Future()
-        # the next batch is under way while this one is made flat
-        self.advance([replace(page, items=NO_ITEMS, chunk=chunk) for page in pages])
+        if batch is not None:
+            # the next batch is under way while this group is made flat
+            self.advance([page for page in batch if page is not None])
         try:
-            chunk.set_result(self._flat(pages))
+            chunk.set_result(self._flat(whole))
         except Exception as error:  # noqa: BLE001 - handed to the extracting thread
             chunk.set_exception(error)
 
@@ -225,8 +250,21 @@ class Reading:
             flatten(job.collection, job.business_id, self._decoder.shape, items)
         )
 
-    def _fail(self, error: BaseException) -> None:
-        self._results.put(Result(self._job, self._requests(), error=error))
+    def _tell(
+        self,
+        *,
+        found: Found | None = None,
+        error: BaseException | None = None,
+        ended: bool = True,
+        finished: bool = True,
+    ) -> None:
+        """Put a result, with what it cost since the last one."""
+        waited_s, self._waited_s = self._waited_s, 0.0
+        self._results.put(
+            Result(
+                self._job, self._requests(), found, error, ended, finished, self._started_at, waited_s
+            )
+        )  # fmt: skip
 
     @property
     def _known(self) -> str | None:

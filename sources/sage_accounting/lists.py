@@ -25,8 +25,9 @@ from sage_accounting.errors import ListMovedError, Place
 
 PAGE_SIZE = 200
 """The most that Sage allows."""
-BATCH = 32
-"""Pages asked for at once; bounds what one list can put in front of the others."""
+BATCH = 256
+"""Pages asked for at once; bounds what one list can put in front of the others. Between two batches the
+threads of a single list run dry, for a moment as long as an answer takes."""
 READINGS = 4
 """How often a list is read before it is given up as moving too fast."""
 
