@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import dlt
+import polars as pl
+from dlt.common.versioned_state import decompress_state
 
 from sage_accounting.businesses import (
     COLLECTION,
@@ -19,7 +20,7 @@ from sage_accounting.client import SageClient
 from sage_accounting.decode import Decoder
 from sage_accounting.settings import Settings
 from sage_accounting.tokens import SageAuth, TokenStatus, Vault, open_vault
-from sage_elt.jobs import books_pipeline
+from sage_elt.jobs import apart_prefix, books_pipeline
 from sage_elt.warehouse import RAW_SCHEMA, Warehouse, WarehouseBusyError
 
 
@@ -68,13 +69,22 @@ def select(settings: Settings, vault: Vault, ids: Sequence[str] | None) -> list[
     return chosen
 
 
+def chosen(settings: Settings, vault: Vault, asked: Sequence[str] = ()) -> list[Business]:
+    """The businesses that a sync reads: those asked for, else those selected, else the only one.
+
+    Raises :class:`sage_accounting.errors.BusinessSelectionError` when that is not clear.
+    """
+    with SageClient(settings, SageAuth(vault)) as client:
+        return choose(list_businesses(client, Decoder(COLLECTION)), asked, vault.selection())
+
+
 def status_of(settings: Settings, warehouse: Warehouse, vault: Vault) -> dict[str, Any]:
     """Token state, and per business and resource: cursor, rows, last success, last error.
 
     Asks Sage nothing. Rows and names come from the warehouse and are null while it is held.
     """
-    pipeline = books_pipeline(warehouse, settings.connection)
-    resources = _resource_states(pipeline)
+    states = [books_pipeline(warehouse, settings.connection).state]
+    resources = _resource_states([*states, *_states_apart(warehouse, settings.connection)])
     selected = vault.selection()
     ids = dict.fromkeys([*selected, *(i for state in resources.values() for i in state)])
     names = _names(warehouse)
@@ -114,34 +124,61 @@ def _token(status: TokenStatus) -> dict[str, Any]:
     }
 
 
-def _resource_states(pipeline: dlt.Pipeline) -> dict[str, dict[str, dict[str, Any]]]:
-    source = pipeline.state.get("sources", {}).get("sage_accounting", {})
-    found = source.get("resources", {})
-    return {name: state.get("businesses", {}) for name, state in found.items()}
+def _resource_states(
+    states: Iterable[Mapping[str, Any]],
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Progress by resource and business; of several pipelines that read a business, the latest."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for state in states:
+        resources = state.get("sources", {}).get("sage_accounting", {}).get("resources", {})
+        for name, resource in resources.items():
+            businesses = found.setdefault(name, {})
+            for business_id, progress in resource.get("businesses", {}).items():
+                known = businesses.get(business_id, {})
+                if (progress.get("last_success") or "") >= (known.get("last_success") or ""):
+                    businesses[business_id] = progress
+    return found
 
 
-def _counts(warehouse: Warehouse, resources: Iterable[str]) -> dict[tuple[str, str], int] | None:
+def _states_apart(warehouse: Warehouse, connection: str) -> list[Mapping[str, Any]]:
+    """What the pipelines of single businesses stored in the warehouse, wherever they ran."""
+    states = {"_dlt_pipeline_state": ["pipeline_name", "state", "_dlt_load_id"]}
+    try:
+        tables = warehouse.frames(RAW_SCHEMA, {**states, "_dlt_loads": ["load_id", "status"]})
+    except WarehouseBusyError:
+        return []
+    if tables.keys() != {"_dlt_pipeline_state", "_dlt_loads"}:
+        return []
+    complete = tables["_dlt_loads"].filter(pl.col("status") == 0)
+    stored = tables["_dlt_pipeline_state"].filter(
+        pl.col("pipeline_name").str.starts_with(apart_prefix(connection))
+    )
+    newest = (
+        stored.join(complete, left_on="_dlt_load_id", right_on="load_id", how="semi")
+        .sort("_dlt_load_id")
+        .unique("pipeline_name", keep="last")
+    )
+    return [decompress_state(text) for text in newest.collect()["state"]]
+
+
+def _counts(warehouse: Warehouse, resources: Collection[str]) -> dict[tuple[str, str], int] | None:
     """Records by resource and business; None while another process writes to the file."""
     try:
-        present = warehouse.tables(RAW_SCHEMA)
-        counted = [
-            f'SELECT \'{name}\', business_id, count(*) FROM "{RAW_SCHEMA}"."{name}" GROUP BY ALL'
-            for name in resources
-            if name in present
-        ]
-        rows = warehouse.rows(" UNION ALL ".join(counted)) if counted else []
+        return warehouse.counts(RAW_SCHEMA, resources)
     except WarehouseBusyError:
         return None
-    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _names(warehouse: Warehouse) -> dict[str, tuple[str | None, str | None]]:
+    """Name and country by business."""
     try:
-        columns = warehouse.tables(RAW_SCHEMA).get("businesses", ())
-        country = "country__id" if "country__id" in columns else "country"
-        if not {"id", "name", country} <= set(columns):
-            return {}
-        rows = warehouse.rows(f'SELECT id, name, {country} FROM "{RAW_SCHEMA}".businesses')
+        found = warehouse.frames(
+            RAW_SCHEMA, {"businesses": ["id", "name", "country__id", "country"]}
+        )
     except WarehouseBusyError:
         return {}
-    return {row[0]: (row[1], row[2]) for row in rows}
+    rows = found["businesses"].collect() if "businesses" in found else pl.DataFrame()
+    country = "country__id" if "country__id" in rows.columns else "country"
+    if not {"id", "name", country} <= set(rows.columns):
+        return {}
+    return {row[0]: (row[1], row[2]) for row in rows.select("id", "name", country).rows()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,13 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from sage_accounting import SyncReport, sage_accounting
+from sage_accounting.errors import BusinessSelectionError
+from sage_elt.shared_tables import (
+    adopt_tables,
+    agree_on_tables,
+    drop_staging,
+    with_own_staging,
+)
 from sage_elt.warehouse import (
     RAW_SCHEMA,
     Warehouse,
@@ -22,6 +30,7 @@ from sage_elt.warehouse import (
     WarehouseSettingError,
     lock_holder,
 )
+from sage_elt.working_folders import keep_to_destination
 
 logger = logging.getLogger(__name__)
 
@@ -42,19 +51,36 @@ class SyncRequest:
     lock_timeout_s: float = 60.0
     on_wait: Callable[[str], None] = lambda _: None
     """Told who holds the warehouse file while a load waits for it."""
+    is_apart: bool = False
+    """Each business by a pipeline of its own, so that syncs of several may run at the same time, on
+    several machines too. A business has its cursors in one way or the other: the first sync in the
+    other way reads it in full and merges, which changes no row that is right."""
 
 
-def books_pipeline(warehouse: Warehouse, connection: str) -> dlt.Pipeline:
-    """The dlt pipeline of one connection: its working folder, cursors and pending packages."""
-    return dlt.pipeline(
-        pipeline_name=_name(connection),
-        destination=warehouse.destination,
-        dataset_name=RAW_SCHEMA,
-    )
+def books_pipeline(
+    warehouse: Warehouse, connection: str, business_id: str | None = None
+) -> dlt.Pipeline:
+    """The dlt pipeline of one connection: its working folder, cursors and pending packages.
+
+    With ``business_id`` that of this business alone, with a staging dataset of its own.
+    """
+    name, destination = _name(connection), warehouse.destination
+    if business_id is not None:
+        name = f"{apart_prefix(connection)}{_NOT_IN_NAMES.sub('_', business_id)}"
+        destination = with_own_staging(destination, name)
+    return dlt.pipeline(pipeline_name=name, destination=destination, dataset_name=RAW_SCHEMA)
+
+
+def apart_prefix(connection: str) -> str:
+    """What the names of a connection's pipelines of single businesses begin with, and no others."""
+    return f"{_name(connection)}@"
 
 
 def _name(connection: str) -> str:
     return f"sage_elt__{connection}"
+
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None:
@@ -66,8 +92,24 @@ def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None
     extracted is then pending.
     """
     warehouse.check_writable()
-    pipeline = books_pipeline(warehouse, request.connection)
+    if not request.is_apart:
+        _sync(books_pipeline(warehouse, request.connection), warehouse, request, report)
+        return
+    if not request.businesses:
+        raise BusinessSelectionError(
+            "A sync with a pipeline for each business was asked for none, so nothing was read. Name "
+            "the businesses."
+        )
+    for business_id in request.businesses:
+        pipeline = books_pipeline(warehouse, request.connection, business_id)
+        _sync(pipeline, warehouse, replace(request, businesses=(business_id,)), report)
+
+
+def _sync(
+    pipeline: dlt.Pipeline, warehouse: Warehouse, request: SyncRequest, report: SyncReport
+) -> None:
     with _one_at_a_time(pipeline, request):
+        keep_to_destination(pipeline, warehouse)
         if pipeline.has_pending_data and request.full_refresh:
             pipeline.drop_pending_packages()  # all of it is read again; a way out of a bad package
         elif pipeline.has_pending_data:
@@ -75,9 +117,14 @@ def sync(warehouse: Warehouse, request: SyncRequest, report: SyncReport) -> None
         _restore(pipeline, warehouse, request)
         left: SyncRequest | None = request
         while left is not None:
+            adopted = adopt_tables(pipeline) if request.is_apart else None
             _extract(pipeline, left, report)
+            if request.is_apart:
+                agree_on_tables(pipeline, adopted)
             _load(pipeline, warehouse, left)
             left = _rest(left, report)
+        if request.is_apart:
+            drop_staging(pipeline)
 
 
 def _extract(pipeline: dlt.Pipeline, request: SyncRequest, report: SyncReport) -> None:
@@ -118,7 +165,8 @@ def _one_at_a_time(pipeline: dlt.Pipeline, request: SyncRequest) -> Iterator[Non
         raise WarehouseBusyError(
             f"Another sync of connection {request.connection} is running and did not end within "
             f"{request.lock_timeout_s:g} seconds, so this one read nothing and changed nothing. Let "
-            "it end, or wait longer with --lock-timeout."
+            "it end, or wait longer with --lock-timeout.",
+            error_code="sync-already-running",
         ) from None
 
 
@@ -142,7 +190,8 @@ def _keep_apart_from_demo(warehouse: Warehouse, connection: str) -> None:
     if connection != DEMO_CONNECTION and warehouse.pipelines() == {_name(DEMO_CONNECTION)}:
         raise WarehouseSettingError(
             f"The file {warehouse.path} holds the demo's books, so nothing was read into it. Remove "
-            "the file, or set DESTINATION__DUCKDB__CREDENTIALS to another one."
+            "the file, or set DESTINATION__DUCKDB__CREDENTIALS to another one.",
+            error_code="books-mixed",
         )
 
 
