@@ -12,16 +12,29 @@ from sage_accounting.settings import Settings, load_settings
 from sage_accounting.tokens import Vault, authorise
 from sage_elt import connections
 from sage_elt.cli.app import app
-from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.console import say, tell, write_json, write_table
 from sage_elt.cli.opening import open_connection
-from sage_elt.cli.options import AsJson, Connection, DestinationName
+from sage_elt.cli.options import AsJson, Connection, DestinationName, examples
 from sage_elt.warehouse import open_warehouse
 
 businesses_app = typer.Typer(help="List and select the businesses of a connection.")
-app.add_typer(businesses_app, name="businesses", invoke_without_command=True)
+app.add_typer(
+    businesses_app,
+    name="businesses",
+    invoke_without_command=True,
+    epilog=examples(
+        "sage-elt businesses", "sage-elt businesses --json", "sage-elt businesses use --all"
+    ),
+)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sage-elt connect",
+        "sage-elt connect --code ADDRESS",
+        "sage-elt connect --refresh-token - < token.txt",
+    )
+)
 def connect(
     code: Annotated[
         str | None, typer.Option(help="Authorisation code, pasted from the redirect address.")
@@ -75,7 +88,9 @@ def businesses(
         _list(settings, vault, as_json=as_json)
 
 
-@businesses_app.command("use")
+@businesses_app.command(
+    "use", epilog=examples("sage-elt businesses use ID ID", "sage-elt businesses use --all")
+)
 def use(
     ids: Annotated[list[str] | None, typer.Argument(help="Business ids to select.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Select all businesses.")] = False,
@@ -90,7 +105,7 @@ def use(
     say(f"Connection {settings.connection} now reads {len(selected)} businesses.")
 
 
-@app.command()
+@app.command(epilog=examples("sage-elt revoke", "sage-elt revoke --connection acme"))
 def revoke(connection: Connection = None, destination: DestinationName = "duckdb") -> None:
     """Revoke the connection's tokens at Sage and forget them here. Loaded data stays."""
     settings, vault = _open(connection, destination)
@@ -106,7 +121,7 @@ def _open(connection: str | None, destination: str) -> tuple[Settings, Vault]:
 
 def _open_browser(address: str) -> None:
     """Open the page, and show its address for whoever has no browser here."""
-    say(
+    tell(
         f"Sign in to Sage in the browser that opens now, or at this address:\n{address}\nWithout a "
         "browser on this machine, paste the address to which Sage then redirects into: "
         "sage-elt connect --code ADDRESS (within a minute). Waiting for Sage's answer ..."
@@ -116,12 +131,12 @@ def _open_browser(address: str) -> None:
 
 def _ask(stored: str, new: str) -> bool:
     """Whether another Sage user may take the connection over; no when nobody can be asked."""
-    say(
+    tell(
         f"This connection belongs to Sage user {stored}, and now Sage user {new} has signed in. Its "
         "businesses and cursors would belong to the new one."
     )
     if not sys.stdin.isatty():
-        say("Nobody can be asked here; to agree beforehand: sage-elt connect --yes")
+        tell("Nobody can be asked here; to agree beforehand: sage-elt connect --yes")
         return False
     return typer.confirm("Let the new user take it over?", err=True)
 

@@ -26,7 +26,8 @@ from sage_accounting.tokens.vault import Vault
 COUNTRIES = ("ca", "de", "es", "fr", "gb", "ie", "us")
 _LOOPBACK = "127.0.0.1"
 _PAGE = (
-    "<!doctype html><meta charset=utf-8><title>sage-elt</title>"
+    "<!doctype html><html lang=en><meta charset=utf-8>"
+    '<meta name=viewport content="width=device-width"><title>sage-elt</title>'
     "<p>{text} You can close this window and go back to the terminal.</p>"
 )
 
@@ -80,7 +81,8 @@ def sign_in_with_browser(
     if redirect.code is None:
         raise ReauthorisationError(
             f"Connection {settings.connection} was not authorised ({redirect.error}). What was stored "
-            f"before is kept. Sign in again with: sage-elt connect --connection {settings.connection}"
+            f"before is kept. Sign in again with: sage-elt connect --connection {settings.connection}",
+            error_code="sign-in-failed",
         )
     sign_in_with_code(settings, vault, redirect.code, confirm_other_user=confirm_other_user)
 
@@ -101,7 +103,8 @@ def sign_in_with_code(
             f"Sage refused the code for connection {settings.connection} (request {answer.request_id}): "
             "it is used, older than 60 seconds, or was made for another redirect_uri than "
             f"{settings.redirect_uri}. What was stored before is kept. Sign in again with: "
-            f"sage-elt connect --connection {settings.connection}"
+            f"sage-elt connect --connection {settings.connection}",
+            error_code="sign-in-failed",
         )
     _store(vault, answer, former_user_id, confirm_other_user)
 
@@ -120,7 +123,8 @@ def sign_in_with_refresh_token(
         raise ReauthorisationError(
             f"Sage refused the given refresh token for connection {settings.connection} (request "
             f"{answer.request_id}): it was used before, revoked or is older than 31 days. What was "
-            f"stored before is kept. Sign in with: sage-elt connect --connection {settings.connection}"
+            f"stored before is kept. Sign in with: sage-elt connect --connection {settings.connection}",
+            error_code="sign-in-failed",
         )
     _store(vault, answer, former_user_id, confirm_other_user)
 
@@ -137,7 +141,8 @@ def _store(
         raise ConfigurationError(
             f"Connection {vault.connection} belongs to another Sage user, so the new sign-in was undone "
             "and what was stored before is kept. Sign in as the former user, or choose another name "
-            "with --connection."
+            "with --connection.",
+            error_code="other-sage-user",
         )
     vault.store_authorisation(answer)
 
@@ -169,7 +174,8 @@ def _callback_server(settings: Settings, state: str) -> Iterator[Future[_Redirec
         raise ConfigurationError(
             f"Could not listen at {settings.redirect_uri} for the browser to come back "
             f"({error.strerror}). Nothing was sent to Sage. Free the port, register another "
-            f"redirect_uri and set {PREFIX}REDIRECT_URI, or paste the code: sage-elt connect --code CODE"
+            f"redirect_uri and set {PREFIX}REDIRECT_URI, or paste the code: sage-elt connect --code CODE",
+            error_code="redirect-port-taken",
         ) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -194,7 +200,7 @@ def _handler(path: str, state: str, redirected: Future[_Redirect]) -> type[BaseH
             if redirect is None:
                 self._answer(400, "This sign-in was not begun here.")
                 return
-            self._answer(200, "Sage is connected." if redirect.code else "Sage said no.")
+            self._answer(200, "Sage allowed access." if redirect.code else "Sage said no.")
             with suppress(InvalidStateError):  # a page that was loaded again
                 redirected.set_result(redirect)
 
@@ -203,6 +209,7 @@ def _handler(path: str, state: str, redirected: Future[_Redirect]) -> type[BaseH
             self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")  # the address holds the code
             self.end_headers()
             self.wfile.write(body)
 
