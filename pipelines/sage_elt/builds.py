@@ -10,28 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import duckdb
 import polars as pl
 
-from sage_elt.warehouse import RAW_SCHEMA, Warehouse, columns_of, quoted
-from sage_unified import TABLES, build_into, describe, duckdb_types, raw_columns
+from sage_elt.built_tables import BuiltTables, TableName, TablesInFile
+from sage_elt.warehouse import RAW_SCHEMA, Warehouse, columns_of, count_rows, quoted
+from sage_elt.working_copies import workspace
+from sage_unified import build_into, raw_columns
 
 logger = logging.getLogger(__name__)
 
-TableName: TypeAlias = tuple[str, str]
-Fingerprints: TypeAlias = Mapping[str, str]
-"""By business."""
-
-BUILDS: Final = "unified._builds"
 LARGE_ROWS: Final = 50_000
 """Rows of a raw table of a business from which on it is read from a file and not kept in memory."""
 SLICE_ROWS: Final = 100_000
@@ -62,20 +57,28 @@ class Pieces:
 
 
 def build_changed(
-    warehouse: Warehouse, load_date: date, overrides: pl.DataFrame
+    warehouse: Warehouse,
+    load_date: date,
+    overrides: pl.DataFrame,
+    businesses: Sequence[str] = (),
+    tables: BuiltTables | None = None,
 ) -> dict[TableName, int]:
     """Build what changed; rows by (schema, table) of all that is there then.
 
-    Raises ``BuildError`` and ``WarehouseError``; no table was changed by either.
+    ``warehouse`` is a DuckDB file with the raw schema; ``tables`` are where the built ones are kept, by
+    default in the same file. With ``businesses`` only those are looked at, and all others stay as they
+    are. Raises ``BuildError`` and ``WarehouseError``; no table was changed by either.
     """
+    tables = tables or TablesInFile(warehouse)
     wanted = raw_columns()
     with warehouse.reading() as connection:
-        now = _fingerprints(connection, wanted, load_date, overrides)
-        before = _stored(connection)
+        now = _fingerprints(connection, wanted, load_date, overrides, businesses)
+    stored = tables.fingerprints()
+    before = {b: mark for b, mark in (stored or {}).items() if not businesses or b in businesses}
     changed = [business for business in sorted(now) if before.get(business) != now[business]]
     gone = sorted(before.keys() - now.keys())
-    if changed or gone or not before:
-        with _workspace(warehouse) as folder:
+    if changed or gone or stored is None:
+        with workspace(warehouse) as folder:
             pieces = Pieces(folder)
             for number, business in enumerate(changed):
                 raw_folder = folder / f"raw{number}"
@@ -84,23 +87,9 @@ def build_changed(
                 build_into(pieces.keep, raw, load_date, overrides, SLICE_ROWS)
                 for file in raw_folder.iterdir():
                     file.unlink()
-            if not now:
-                build_into(pieces.keep, {}, load_date, overrides)
-            anew = not before.keys() - gone - set(changed)
-            with warehouse.writing() as connection:
-                _replace(connection, pieces, [*changed, *gone], anew=anew)
-                _store(connection, {business: now[business] for business in changed}, gone)
-    logger.info("built %d of %d businesses", len(changed), len(now))
-    with warehouse.reading() as connection:
-        return {(t.schema, t.name): _count(connection, f'"{t.schema}"."{t.name}"') for t in TABLES}
-
-
-@contextmanager
-def _workspace(warehouse: Warehouse) -> Iterator[Path]:
-    """A folder on the disk of the warehouse: a folder for temporary files may be in memory."""
-    beside = warehouse.path.resolve().parent if warehouse.path else None
-    with TemporaryDirectory(prefix=".sage_elt_", dir=beside) as folder:
-        yield Path(folder)
+            tables.replace(pieces.files, {business: now[business] for business in changed}, gone)
+            logger.info("%d businesses built, %d removed", len(changed), len(gone))
+    return tables.counts()
 
 
 def _fingerprints(
@@ -108,10 +97,12 @@ def _fingerprints(
     wanted: Mapping[str, Sequence[str]],
     load_date: date,
     overrides: pl.DataFrame,
+    businesses: Sequence[str],
 ) -> dict[str, str]:
     """What each business's tables would be built from: its raw rows, its overrides, the transforms."""
     common = f"{load_date} {_digest_of_transforms()}"
     present = columns_of(connection, RAW_SCHEMA)
+    chosen = "WHERE list_contains(?, business_id)" if businesses else ""
     digests: dict[str, Any] = {}
     for table in sorted(wanted):
         found = [column for column in wanted[table] if column in present.get(table, ())]
@@ -120,8 +111,9 @@ def _fingerprints(
         names = ", ".join(f'"{column}"' for column in found)
         rows = connection.execute(
             f"SELECT business_id, count(*), bit_xor(h), sum(h::HUGEINT) FROM "
-            f'(SELECT business_id, hash({names}) AS h FROM "{RAW_SCHEMA}"."{table}") '
-            "GROUP BY business_id"
+            f'(SELECT business_id, hash({names}) AS h FROM "{RAW_SCHEMA}"."{table}" '
+            f"{chosen}) GROUP BY business_id",
+            [list(businesses)] if businesses else [],
         ).fetchall()
         for business, *values in rows:
             if business not in digests:
@@ -150,21 +142,6 @@ def _files_below(folder: Any, prefix: str = "") -> list[tuple[str, bytes]]:
     return found
 
 
-def _stored(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The fingerprints of what is built; none when a table is missing or has other columns."""
-    present = {
-        (schema, table): columns
-        for schema in ("unified", "marts")
-        for table, columns in columns_of(connection, schema).items()
-    }
-    expected = {(t.schema, t.name): list(duckdb_types(t.schema, t.name)) for t in TABLES}
-    if ("unified", "_builds") not in present:
-        return {}
-    if any(present.get(name) != columns for name, columns in expected.items()):
-        return {}
-    return dict(connection.execute(f"SELECT business_id, fingerprint FROM {BUILDS}").fetchall())
-
-
 def _raw_of(
     warehouse: Warehouse, business: str, wanted: Mapping[str, Sequence[str]], folder: Path
 ) -> dict[str, pl.LazyFrame]:
@@ -177,7 +154,7 @@ def _raw_of(
             if "business_id" not in found:
                 continue
             source = f'"{RAW_SCHEMA}"."{table}" WHERE business_id = ?'
-            rows = _count(connection, source, [business])
+            rows = count_rows(connection, source, [business])
             if not rows:
                 continue
             names = ", ".join(f'"{column}"' for column in found)
@@ -193,65 +170,3 @@ def _raw_of(
                 )
                 frames[table] = pl.scan_parquet(path)
     return frames
-
-
-def _replace(
-    connection: duckdb.DuckDBPyConnection,
-    pieces: Pieces,
-    businesses: Sequence[str],
-    *,
-    anew: bool,
-) -> None:
-    """The rows of ``businesses`` become those of ``pieces``; ``anew`` when there are no others."""
-    for schema in ("unified", "marts"):
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    if not anew:
-        # has no business of its own: its rows go while their rates still tell whose they are
-        connection.execute(
-            "DELETE FROM unified.bridge_tax_rate_component WHERE tax_rate_key IN "
-            "(SELECT tax_rate_key FROM unified.dim_tax_rate WHERE list_contains(?, business_id))",
-            [businesses],
-        )
-    for table in TABLES:
-        name = f'"{table.schema}"."{table.name}"'
-        types = duckdb_types(table.schema, table.name)
-        found = pieces.files.get((table.schema, table.name), [])
-        if anew:
-            columns = ", ".join(f'"{column}" {kind}' for column, kind in types.items())
-            connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
-            _comment(connection, table.schema, table.name)
-        elif "business_id" in types:
-            connection.execute(
-                f"DELETE FROM {name} WHERE list_contains(?, business_id)", [businesses]
-            )
-        if found:
-            casts = ", ".join(f'CAST("{column}" AS {kind})' for column, kind in types.items())
-            listed = ", ".join(f"'{quoted(path)}'" for path in found)
-            connection.execute(f"INSERT INTO {name} SELECT {casts} FROM read_parquet([{listed}])")
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
-    description = describe(schema, table)
-    name = f'"{schema}"."{table}"'
-    connection.execute(f"COMMENT ON TABLE {name} IS '{quoted(description.table)}'")
-    for column, text in description.columns.items():
-        connection.execute(f"COMMENT ON COLUMN {name}.\"{column}\" IS '{quoted(text)}'")
-
-
-def _store(connection: duckdb.DuckDBPyConnection, built: Fingerprints, gone: Sequence[str]) -> None:
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {BUILDS} "
-        "(business_id VARCHAR PRIMARY KEY, fingerprint VARCHAR NOT NULL, built_at TIMESTAMPTZ)"
-    )
-    connection.execute(f"DELETE FROM {BUILDS} WHERE list_contains(?, business_id)", [list(gone)])
-    for business, fingerprint in built.items():
-        connection.execute(
-            f"INSERT OR REPLACE INTO {BUILDS} VALUES (?, ?, now())", [business, fingerprint]
-        )
-
-
-def _count(
-    connection: duckdb.DuckDBPyConnection, source: str, parameters: Sequence[object] = ()
-) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {source}", list(parameters)).fetchone()
-    return int(row[0]) if row else 0

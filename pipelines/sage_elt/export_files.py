@@ -17,8 +17,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from sage_elt.export_reading import Reader, reader
+from sage_elt.export_reading import Reader, read_columns, reader
 from sage_elt.warehouse import Warehouse, WarehouseSettingError
+from sage_elt.working_copies import working_copy
 from sage_unified import RULES_VERSION, check, checked_columns
 from sage_unified.exports.refusals import Business, ExportRefusedError, Period
 
@@ -42,6 +43,7 @@ class Export:
     """Files in the making: none of them is to be seen before all are complete."""
 
     warehouse: Warehouse
+    """A DuckDB file: the warehouse itself, or a working copy."""
     request: ExportRequest
     business: Business
     workspace: Path
@@ -109,6 +111,7 @@ class Export:
                 f"{self.business.business_id} have no known meaning, so no figure of theirs can be "
                 f"declared: {named}.",
                 "Say what each is in the overrides of the tax rates, then run: sage-elt transform",
+                error_code="export-rates-unmapped",
             )
 
     def require_balance(self, unbalanced: pl.DataFrame) -> None:
@@ -119,6 +122,7 @@ class Export:
                 f"{self.business.business_id} do not balance, among them "
                 f"{unbalanced['booking'][0]}, and the file must.",
                 "Read the ledger anew with sage-elt sync --full-refresh, then run: sage-elt run",
+                error_code="export-checks-broken",
             )
 
 
@@ -130,7 +134,9 @@ def preparing(warehouse: Warehouse, request: ExportRequest, kind: str) -> Iterat
     """
     if request.period.last < request.period.first:
         raise ExportRefusedError(
-            f"The period {request.period} ends before it begins.", "Swap --from and --to."
+            f"The period {request.period} ends before it begins.",
+            "Swap --from and --to.",
+            error_code="export-period-wrong",
         )
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
@@ -138,11 +144,12 @@ def preparing(warehouse: Warehouse, request: ExportRequest, kind: str) -> Iterat
     except OSError as error:
         raise WarehouseSettingError(
             f"The folder {request.folder} can not be written ({type(error).__name__}), so nothing was "
-            "exported. Name another one with --output."
+            "exported. Name another one with --output.",
+            error_code="output-not-writable",
         ) from error
-    with workspace as path:
-        with reader(warehouse, Path(path)) as rows:
-            business = _business(rows, request.business_id)
+    with workspace as path, working_copy(warehouse, read_columns(), [request.business_id]) as copy:
+        with reader(copy, Path(path)) as rows:
+            business = _business(rows, request.business_id, warehouse)
         notes = {
             "export": kind,
             "business_id": business.business_id,
@@ -150,17 +157,18 @@ def preparing(warehouse: Warehouse, request: ExportRequest, kind: str) -> Iterat
             "period": {"from": request.period.first, "to": request.period.last},
             "rules_version": RULES_VERSION,
         }
-        yield Export(warehouse, request, business, Path(path), notes)
+        yield Export(copy, request, business, Path(path), notes)
 
 
-def _business(rows: Reader, business_id: str) -> Business:
-    known = rows.frame("business", {})
-    found = known.filter(pl.col("business_id") == business_id)
+def _business(rows: Reader, business_id: str, warehouse: Warehouse) -> Business:
+    found = rows.frame("business", {"business": business_id})
     if found.is_empty():
+        known = sorted(business for _, business in warehouse.counts("unified", ["dim_business"]))
         raise ExportRefusedError(
             f"There is no business {business_id} in the warehouse; it holds "
-            f"{', '.join(known['business_id']) or 'none'}.",
+            f"{', '.join(known) or 'none'}.",
             "Name one of them with --business, or run: sage-elt run",
+            error_code="export-business-wrong",
         )
     row = found.row(0, named=True)
     return Business(
@@ -192,4 +200,5 @@ def _refuse_broken(broken: pl.DataFrame, request: ExportRequest) -> None:
         f"{', '.join(checks[:_NAMED])}{more}.",
         "See sage-elt check; read anew with sage-elt sync --full-refresh. --force exports them as they "
         "are and says so in the notes.",
+        error_code="export-checks-broken",
     )

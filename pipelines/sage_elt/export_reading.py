@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 
 from sage_elt.warehouse import Warehouse, WarehouseError, columns_of, quoted
+from sage_unified import checked_columns, duckdb_types
 
 BATCH_ROWS: Final = 20_000
 """Rows that are worked on at a time; some 30 columns of text and money, 20 MB with what is made of them."""
@@ -27,6 +28,19 @@ MEMORY_LIMIT: Final = "192MB"
 
 _PASS_ROWS: Final = 60_000
 _STEP: Final = re.compile(r"^-- step (\w+)\n(.*?)(?=^-- step|\Z)", re.DOTALL | re.MULTILINE)
+
+_TABLES: Final = (
+    ("unified", "dim_account"),
+    ("unified", "dim_business"),
+    ("unified", "dim_contact"),
+    ("unified", "dim_tax_rate"),
+    ("unified", "fct_document"),
+    ("unified", "fct_document_line"),
+    ("unified", "fct_ledger_entry"),
+    ("unified", "fct_payment"),
+    ("marts", "vat_lines"),
+)
+"""What the queries in ``export_sql`` name."""
 
 Parameters = Mapping[str, object]
 Columns = Mapping[str, Sequence[str]]
@@ -124,6 +138,14 @@ def _cut(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         start = end
 
 
+def read_columns() -> dict[str, dict[str, Sequence[str]]]:
+    """The columns that exports read by schema and table, those of the tie-outs among them."""
+    wanted = {schema: dict[str, Sequence[str]](of) for schema, of in checked_columns().items()}
+    for schema, table in _TABLES:
+        wanted[schema][table] = tuple(duckdb_types(schema, table))
+    return wanted
+
+
 @contextmanager
 def reader(warehouse: Warehouse, folder: Path) -> Iterator[Reader]:
     """A reader of one moment; the warehouse is held open only inside.
@@ -133,7 +155,8 @@ def reader(warehouse: Warehouse, folder: Path) -> Iterator[Reader]:
     if not {"dim_business", "fct_ledger_entry"} <= warehouse.tables("unified").keys():
         raise WarehouseError(
             "The warehouse has no unified tables, so nothing can be exported. Nothing changed. Run: "
-            "sage-elt run"
+            "sage-elt run",
+            error_code="nothing-transformed",
         )
     with (
         TemporaryDirectory(dir=folder, prefix=".spill-") as spill,

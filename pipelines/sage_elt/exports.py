@@ -242,4 +242,5 @@ def _require_lines(count: int, request: ExportRequest) -> None:
         raise ExportRefusedError(
             f"Business {request.business_id} has no posted entry in the period {request.period}.",
             "Check --from and --to; if the books should have some, run: sage-elt run",
+            error_code="export-no-entries",
         )

@@ -37,7 +37,8 @@ def load_overrides(warehouse: Warehouse) -> pl.DataFrame:
     except (OSError, ValueError, csv.Error) as error:
         raise WarehouseSettingError(
             f"The overrides in {path} can not be read ({error}). No table was changed. Correct the "
-            f"file, or name another with {_variable()}."
+            f"file, or name another with {_variable()}.",
+            error_code="overrides-unreadable",
         ) from error
     return read_overrides(rows)
 

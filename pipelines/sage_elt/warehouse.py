@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,16 @@ import duckdb
 import polars as pl
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import DltException
 
+from sage_elt.datasets import Dataset
 from sage_elt.duckdb_file import duckdb_destination
 
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"
+CATALOG = "warehouse"
+"""What our own connections call the file."""
 POLL_S = 0.5
 MEMORY_LIMIT = "256MB"
 """For our own connections, which work beside polars; beyond it DuckDB writes to a folder beside the file."""
@@ -37,13 +41,25 @@ _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pi
 class WarehouseError(Exception):
     """The warehouse can not be used; the message says why and what to do. Nothing in it changed."""
 
+    error_code = "warehouse-unreadable"
+    """Of ``errors.csv``."""
+
+    def __init__(self, message: str, *, error_code: str | None = None) -> None:
+        super().__init__(message)
+        if error_code is not None:
+            self.error_code = error_code
+
 
 class WarehouseSettingError(WarehouseError):
     """The destination is set to something that can not be written at all."""
 
+    error_code = "destination-wrong"
+
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the DuckDB file and did not let go in time."""
+
+    error_code = "warehouse-busy"
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class Warehouse:
         stay as it is.
         """
         if self.path is None:
+            self._check_exact_merges()
             return
         folder = self.path.resolve().parent
         if self.path.exists():
@@ -72,7 +89,19 @@ class Warehouse:
         if not writable:
             raise WarehouseSettingError(
                 f"{what}, so nothing was read from Sage and nothing changed. Make it writable "
-                "(chmod u+w), or choose another file with DESTINATION__DUCKDB__CREDENTIALS."
+                "(chmod u+w), or choose another file with DESTINATION__DUCKDB__CREDENTIALS.",
+                error_code="warehouse-not-writable",
+            )
+
+    def _check_exact_merges(self) -> None:
+        """dlt only appends or upserts where it can not delete: rows would stand twice, or stay for ever."""
+        strategies = self.destination.capabilities().supported_merge_strategies or ()
+        if "delete-insert" not in strategies:
+            name = self.destination.destination_name
+            raise WarehouseSettingError(
+                f"The destination {name} can not take away what Sage changed or deleted, so a sync into it "
+                "would not be exact. Nothing was read and nothing changed. Sync into a DuckDB file or a "
+                f"PostgreSQL, and copy that. Run: sage-elt copy --from duckdb --to {name}"
             )
 
     def wait_until_free(
@@ -111,8 +140,8 @@ class Warehouse:
     def _connect(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if self.path is None:
             raise WarehouseSettingError(
-                f"Transforms and checks on {self.destination.destination_name} are not supported "
-                "yet; nothing changed. Use --destination duckdb for them."
+                f"The destination {self.destination.destination_name} is no DuckDB file, and this needs "
+                "one. Nothing changed. Use --destination duckdb for it."
             )
         connection = duckdb.connect()
         try:
@@ -123,46 +152,77 @@ class Warehouse:
             file = quoted(self.path)
             # what does not fit goes beside the file, not into the folder that the command runs in
             connection.execute(f"SET temp_directory = '{file}.tmp'")
-            connection.execute(f"ATTACH '{file}' AS warehouse ({mode})")
-            connection.execute("USE warehouse")
+            connection.execute(f"ATTACH '{file}' AS {CATALOG} ({mode})")
+            connection.execute(f"USE {CATALOG}")
             yield connection
         finally:
             connection.close()
 
-    def tables(self, schema: str) -> Mapping[str, Sequence[str]]:
-        """Column names by table of a schema; empty when there is none."""
-        if self.path is not None and not self.path.exists():
+    def dataset(self, schema: str) -> Dataset:
+        """A schema as dlt shows it; for a destination that is no DuckDB file.
+
+        Raises :class:`WarehouseSettingError` for one that is no database.
+        """
+        self._check_exact_merges()
+        return Dataset(self.destination, schema)
+
+    def tables(self, schema: str, names: Collection[str] = ()) -> Mapping[str, Sequence[str]]:
+        """Column names by table of a schema, of ``names`` or of all; empty when there is none."""
+        if self.path is None:
+            dataset = self.dataset(schema)
+            with self.named_errors(), dataset.reading() as rows:
+                found = rows.columns(names or dataset.known_tables())
+                return {table: list(columns) for table, columns in found.items()}
+        if not self.path.exists():
             return {}
         with self.reading() as connection:
-            return columns_of(connection, schema)
+            present = columns_of(connection, schema)
+        return {name: present[name] for name in present if not names or name in names}
 
     def pipelines(self) -> set[str]:
         """Names of the dlt pipelines that loaded into the raw schema."""
-        if "_dlt_pipeline_state" not in self.tables(RAW_SCHEMA):
-            return set()
-        rows = self.rows(f'SELECT DISTINCT pipeline_name FROM "{RAW_SCHEMA}"._dlt_pipeline_state')
-        return {str(row[0]) for row in rows}
+        name = "_dlt_pipeline_state"
+        found = self.frames(RAW_SCHEMA, {name: ["pipeline_name"]})
+        return set(found[name].collect()["pipeline_name"]) if name in found else set()
+
+    def counts(self, schema: str, tables: Collection[str]) -> dict[tuple[str, str], int]:
+        """Rows by table and business, of those tables that exist."""
+        present = self.tables(schema, tables)
+        if self.path is None:
+            with self.named_errors(), self.dataset(schema).reading() as reader:
+                return reader.counts(present)
+        counted = [
+            f'SELECT \'{name}\', business_id, count(*) FROM "{schema}"."{name}" GROUP BY ALL'
+            for name in present
+        ]
+        rows = self.rows(" UNION ALL ".join(counted)) if counted else []
+        return {(table, business): count for table, business, count in rows}
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of one query; the file is open only meanwhile."""
         with self.reading() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
-    def frames(self, schema: str, wanted: Mapping[str, Sequence[str]]) -> dict[str, pl.LazyFrame]:
-        """The wanted columns of the wanted tables, as far as they exist.
+    def frames(
+        self, schema: str, wanted: Mapping[str, Sequence[str]], businesses: Sequence[str] = ()
+    ) -> dict[str, pl.LazyFrame]:
+        """The wanted columns of the wanted tables, as far as they exist, in memory.
 
-        One connection reads them all, so they show the same moment. Amounts stay Decimal, times are
-        UTC.
+        With ``businesses`` only their rows. From a DuckDB file one connection reads them all, so they
+        show the same moment. Amounts stay Decimal, times are UTC.
         """
-        present = self.tables(schema)
+        if self.path is None:
+            with self.named_errors(), self.dataset(schema).reading() as reader:
+                return reader.frames(wanted, businesses)
         frames: dict[str, pl.LazyFrame] = {}
+        if not self.path.exists():
+            return frames
         with self.reading() as connection:
+            present = columns_of(connection, schema)
             for table, columns in wanted.items():
-                found = [c for c in columns if c in present.get(table, ())]
-                if found:
-                    names = ", ".join(f'"{column}"' for column in found)
-                    sql = f'SELECT {names} FROM "{schema}"."{table}"'
-                    frames[table] = connection.execute(sql).pl().lazy()
+                if found := [c for c in columns if c in present.get(table, ())]:
+                    sql, bound = selection(schema, table, found, businesses)
+                    frames[table] = connection.execute(sql, bound).pl().lazy()
         return frames
 
     @contextmanager
@@ -175,21 +235,23 @@ class Warehouse:
         if self.path is not None and not self.path.exists():
             raise WarehouseError(
                 f"There is no warehouse file {self.path} yet: nothing was synced into it. Run: "
-                "sage-elt sync"
+                "sage-elt sync",
+                error_code="warehouse-missing",
             )
-        with self._named_errors(), self._connect(read_only=True) as connection:
+        with self.named_errors(), self._connect(read_only=True) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """As :meth:`reading`, in one transaction that is committed at the end."""
-        with self._named_errors(), self._connect(read_only=False) as connection:
+        with self.named_errors(), self._connect(read_only=False) as connection:
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
 
     @contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def named_errors(self) -> Iterator[None]:
+        """What DuckDB and dlt raise inside becomes a :class:`WarehouseError`."""
         try:
             yield
         except duckdb.IOException as error:
@@ -202,6 +264,15 @@ class Warehouse:
                 f"The warehouse file {self.path} can not be read ({_first_line(error)}). Nothing "
                 "changed. Check the path in DESTINATION__DUCKDB__CREDENTIALS; if the file is "
                 "damaged, move it away and run: sage-elt run"
+            ) from error
+        except (DestinationException, DltException) as error:
+            if self.path is not None:
+                raise
+            # not the text of the error: a server's complaint can quote a customer's data
+            raise WarehouseError(
+                f"The destination {self.destination.destination_name} did not answer as expected "
+                f"({type(error).__name__}). Nothing changed there that the next run does not complete. "
+                "Look for what is wrong with sage-elt doctor, then repeat."
             ) from error
 
 
@@ -233,6 +304,25 @@ def columns_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, 
         [schema],
     ).fetchall()
     return dict(rows)
+
+
+def selection(
+    schema: str, table: str, columns: Sequence[str], businesses: Sequence[str] = ()
+) -> tuple[str, list[object]]:
+    """A query for columns of a table, of some businesses or of all, and what it binds."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    sql = f'SELECT {names} FROM "{schema}"."{table}"'
+    if not businesses:
+        return sql, []
+    return f"{sql} WHERE list_contains(?, business_id)", [list(businesses)]
+
+
+def count_rows(
+    connection: duckdb.DuckDBPyConnection, source: str, parameters: Sequence[object] = ()
+) -> int:
+    """Rows of a table, or of a table with a condition."""
+    row = connection.execute(f"SELECT count(*) FROM {source}", list(parameters)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def quoted(text: object) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 import sage_unified
 from sage_elt.warehouse import Warehouse
+from sage_elt.working_copies import scanned
 from sage_unified import checked_columns
 
 
-def check(warehouse: Warehouse) -> pl.DataFrame:
-    """The tie-outs: one row an outcome, as :func:`sage_unified.check` gives them."""
-    tables: dict[str, pl.LazyFrame] = {}
-    for schema, wanted in checked_columns().items():
-        tables |= warehouse.frames(schema, wanted)
-    return sage_unified.check(tables)
+def check(warehouse: Warehouse, *, businesses: Sequence[str] = ()) -> pl.DataFrame:
+    """The tie-outs: one row an outcome, as :func:`sage_unified.check` gives them.
+
+    With ``businesses`` only theirs.
+    """
+    with scanned(warehouse, checked_columns(), businesses) as tables:
+        return sage_unified.check(tables)

@@ -57,9 +57,6 @@ class _Tables(Mapping[str, pl.LazyFrame]):
         return len(UNIFIED_BOOKS) + len(RAW_BOOKS)
 
     def _frame(self, name: str) -> pl.LazyFrame | None:
-        path = self._warehouse.path
-        if path is None or not path.exists():
-            return None
         self._warehouse.wait_until_free(self._lock_timeout_s, self._on_wait)
         schema, columns = (
             (UNIFIED_SCHEMA, UNIFIED_BOOKS[name])
