@@ -1,6 +1,6 @@
 """Side-by-side measurements, written into docs/performance.md: ``make bench``.
 
-    python -m benchmarks.bench [SCENARIO ...] [--runs N] [--invoices N] [--millions N ...]
+    python -m benchmarks.bench [SCENARIO ...] [--runs N] [--invoices N] [--millions N ...] [--tax-lines N]
 
 Each scenario starts its servers, runs what it compares in turn, checks that the results are equal, and
 replaces its own section of the page; without names, all run.
@@ -19,10 +19,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.books import books, exports
 from benchmarks.full_sync import full_sync
 from benchmarks.growth import growth
 from benchmarks.latency import latency
 from benchmarks.scale import scale
+from benchmarks.tax_lines import LINES, tax_lines
 from benchmarks.unchanged import unchanged
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -36,6 +38,9 @@ def main() -> None:
         "growth": lambda work: growth(work, invoices=options.invoices // 4, runs=options.runs),
         "latency": lambda work: latency(work, invoices=options.invoices, runs=options.runs),
         "scale": lambda work: scale(work, millions=options.millions),
+        "tax-lines": lambda work: tax_lines(work, runs=options.runs, lines=options.tax_lines),
+        "books": lambda work: books(work, millions=options.millions),
+        "exports": exports,
     }
     for name in options.scenarios or scenarios:
         print(f"{name}:", file=sys.stderr)
@@ -52,11 +57,21 @@ def _options() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    names = ["full-sync", "unchanged", "growth", "latency", "scale"]
+    names = [
+        "full-sync",
+        "unchanged",
+        "growth",
+        "latency",
+        "scale",
+        "tax-lines",
+        "books",
+        "exports",
+    ]
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(names))
     parser.add_argument("--invoices", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--millions", type=int, nargs="+", default=[1, 2], help="ledger entries")
+    parser.add_argument("--tax-lines", type=int, default=LINES)
     parser.add_argument("--no-write", dest="write", action="store_false", help="only print")
     options = parser.parse_args()
     if unknown := set(options.scenarios) - set(names):
@@ -69,6 +84,9 @@ def _circumstances(name: str, options: argparse.Namespace) -> str:
     own = {
         "scale": f" --millions {' '.join(str(n) for n in options.millions)}",
         "unchanged": f" --runs {options.runs}",
+        "tax-lines": f" --runs {options.runs} --tax-lines {options.tax_lines}",
+        "books": f" --millions {' '.join(str(n) for n in options.millions)}",
+        "exports": "",
     }
     sizes = own.get(name, f" --invoices {options.invoices} --runs {options.runs}")
     load = os.getloadavg()[1]

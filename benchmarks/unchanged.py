@@ -9,6 +9,7 @@ from benchmarks.contest import Contender, Cost, comparison, measured
 from benchmarks.servers import Server, replaying, sandbox, sign_in
 
 COUNTRIES = "GB,IE,DE,FR,ES,CA,US"
+OWN = ("_dlt_pipeline_state.", "_runs.")
 SYNC = ["sage_elt", "sync", "--json"]
 
 
@@ -40,8 +41,8 @@ def unchanged(work: Path, *, runs: int, businesses: int = 50) -> list[str]:
     ratio = ours.least_wall_s / fetch.least_wall_s
     return [
         f"{businesses} businesses of seven countries, {len(resources):,} lists "
-        f"({first['requests']:,} requests at first, {requests:,} now). {runs} rounds. No package was "
-        "written but dlt's state.",
+        f"({first['requests']:,} requests at first, {requests:,} now). {runs} rounds. Nothing was "
+        "loaded but dlt's state and the record of the run.",
         "",
         *comparison([ours, fetch]),
         "",
@@ -62,8 +63,8 @@ def _packages(work: Path) -> set[Path]:
 
 
 def _assert_only_state(work: Path, before: set[Path]) -> None:
-    """Of what was loaded since, nothing but the state of the pipeline."""
+    """Of what was loaded since, nothing but the state of the pipeline and the record of the run."""
     for package in _packages(work) - before:
         jobs = [path.name for path in (package / "completed_jobs").iterdir()]
-        other = [name for name in jobs if not name.startswith("_dlt_pipeline_state.")]
+        other = [name for name in jobs if not name.startswith(OWN)]
         assert not other, f"a sync that found no change loaded {other}"

@@ -17,8 +17,6 @@ from sage_unified.rules import rule_table
 from sage_unified.tax_rates.words import normalised
 
 UNCLASSIFIED: Final = "unclassified"
-PADDED_COUNTRIES: Final = ("GB", "IE", "DE")
-"""Where codes have four digits and Sage's integer loses the zeros in front."""
 CONTRA_SUBCLASSES: Final = ("accumulated_depreciation", "drawings", "dividends", "sales_discount")
 """Accounts whose normal balance is on the other side than that of their class."""
 
@@ -249,13 +247,15 @@ def dim_account(
         classify_ledger_accounts(given.collect()).lazy().rename({"id": "account_id"}), overrides
     )
     code = pl.col("nominal_code").str.strip_chars()
+    # Sage's integer loses the zeros in front
+    countries = rule_table("countries").drop_nulls("code_digits")
+    digits = pl.col("country").replace_strict(
+        countries["country"], countries["code_digits"], default=0
+    )
     return classified.select(
         "business_id",
         "account_id",
-        pl.when(pl.col("country").is_in(PADDED_COUNTRIES))
-        .then(code.str.zfill(4))
-        .otherwise(code)
-        .alias("code"),
+        code.str.zfill(digits).alias("code"),
         pl.coalesce("name", "display_name", "displayed_as", "account_id").alias("name"),
         "display_name",
         pl.col("ledger_account_type_id").alias("sage_type_id"),

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import polars as pl
 
 from sage_unified.accounts import german_charts
 from sage_unified.overrides import charts_set
+from sage_unified.rules import rule_table
 from sage_unified.vocabulary import UNKNOWN_COUNTRY, UNKNOWN_CURRENCY
-
-_CURRENCIES: Final = {"GB": "GBP", "US": "USD", "CA": "CAD"} | dict.fromkeys(
-    ("IE", "FR", "ES", "DE"), "EUR"
-)
-_CHARTS: Final = {"GB": "SAGE", "IE": "SAGE", "US": "SAGE", "CA": "SAGE", "FR": "PCG", "ES": "PGC"}
 
 
 def dim_business(
@@ -31,15 +25,15 @@ def dim_business(
     chart is recognised by its accounts, unless an override names it.
     """
     country = pl.col("country__id")
-    chart = (
-        pl.when(country == "DE")
-        .then(pl.col("german_chart").fill_null("SKR03"))
-        .otherwise(country.replace_strict(_CHARTS, default=None))
-    )
+    known = rule_table("countries")
+    usual_chart = country.replace_strict(known["country"], known["chart_standard"], default=None)
+    chart = pl.coalesce(pl.when(country == "DE").then("german_chart"), usual_chart)
     german = german_charts(
         ledger_accounts.select("business_id", "nominal_code", pl.coalesce("name", "display_name"))
     ).rename({"chart_standard": "german_chart"})
-    usual_currency = country.replace_strict(_CURRENCIES, default=UNKNOWN_CURRENCY)
+    usual_currency = country.replace_strict(
+        known["country"], known["currency"], default=UNKNOWN_CURRENCY
+    )
     return (
         businesses.join(financial_settings, on="business_id", how="left", validate="1:1")
         .join(business_settings, on="business_id", how="left", validate="1:1")

@@ -25,7 +25,7 @@ _OF_DOCUMENT: Final = ("sign", "total_amount", "base_total_amount")
 
 
 def fct_document_line(frames: Frames) -> pl.LazyFrame:
-    """One row a line, key (business_id, resource, document_id, line_no), ordered by it.
+    """One row a line, key (business_id, document_id, resource, line_no), ordered by it.
 
     ``frames`` as for :func:`document_lines`. ``line_no`` 0 is the shipping of a document, 1 a quick
     entry. ``analysis`` is JSON, a list of ``{"type", "category"}``.
@@ -33,7 +33,7 @@ def fct_document_line(frames: Frames) -> pl.LazyFrame:
     return (
         document_lines(frames)
         .join(_analysis(frames), on=LINE, how="left", validate="1:1")
-        .sort(LINE)
+        .sort("business_id", "document_id", "resource", "line_no")
     )
 
 

@@ -19,6 +19,7 @@ UNPOSTED: Final = ("draft", "pro_forma", "void", "deleted")
 """Statuses of documents that are not in the books."""
 
 _TRANSACTION: Final = ["business_id", "transaction_id"]
+_BANK_LEDGER: Final = "bank_ledger_account"
 _SIGNED: Final = (
     *(f"{base}{name}_amount" for base in ("", "base_") for name in ("net", "tax", "total")),
     "outstanding_amount",
@@ -29,10 +30,11 @@ _SIGNED: Final = (
 
 
 def fct_document(frames: Frames) -> pl.LazyFrame:
-    """One row a document, key (business_id, resource, document_id), ordered by it.
+    """One row a document, key (business_id, document_id, resource), ordered by it.
 
-    ``frames`` has the raw tables of documents (:data:`~sage_unified.raw_documents.LINES_OF`),
-    ``bank_accounts`` and ``ledger_entries``, and ``dim_business, dim_contact, fct_payment_allocation``.
+    ``frames`` has the raw tables of documents (:data:`~sage_unified.raw_documents.LINES_OF`) and
+    ``bank_accounts``, and ``dim_business, dim_contact, fct_payment_allocation`` and what
+    :func:`booked_abroad` gives.
     Amounts carry ``sign``, -1 on credits; corrective invoices keep the sign that Sage gives them.
     Base amounts are Sage's where it shows them. Opening balances show neither what is outstanding nor
     a status: both follow from the allocations. Other payments are in the currency of their bank
@@ -66,7 +68,7 @@ def fct_document(frames: Frames) -> pl.LazyFrame:
             pl.col("bank_account__id").alias("bank_account_id"),
             pl.col("delivery_performance_date").alias("delivery_date"),
         )
-        .sort(KEY)
+        .sort("business_id", "document_id", "resource")
     )
 
 
@@ -127,43 +129,58 @@ def _sign() -> pl.Expr:
     return pl.when(is_credit).then(-1).otherwise(1).cast(pl.Int8)
 
 
-def _with_currencies(documents: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
-    """Adds ``currency, base_currency`` and ``booked``, what the ledger says an other payment is worth."""
+def booked_abroad(frames: Frames) -> pl.LazyFrame:
+    """``business_id, transaction_id, booked``: what other payments in another currency are worth in base.
+
+    ``frames`` has the raw ``other_payments, bank_accounts, ledger_entries``, and ``dim_business``.
+    """
+    abroad = (
+        _in_their_currencies(frames["other_payments"], frames)
+        .filter(pl.col("currency") != pl.col("base_currency"))
+        .select("business_id", pl.col("transaction__id").alias("transaction_id"), _BANK_LEDGER)
+        .unique()
+    )
+    amount = pl.col("debit").fill_null(0) - pl.col("credit").fill_null(0)
+    return (
+        frames["ledger_entries"]
+        .filter(~pl.col("deleted").fill_null(False))
+        .join(
+            abroad,
+            left_on=["business_id", "transaction__id", "ledger_account__id"],
+            right_on=[*_TRANSACTION, _BANK_LEDGER],
+            how="semi",
+        )
+        .group_by("business_id", pl.col("transaction__id").alias("transaction_id"))
+        .agg(amount.sum().abs().alias("booked"))
+    )
+
+
+def _in_their_currencies(documents: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
+    """Adds ``currency, base_currency`` and the ledger account of the bank that paid."""
     businesses = frames["dim_business"].select("business_id", "base_currency")
     banks = frames["bank_accounts"].select(
         "business_id",
         pl.col("id").alias("bank_account__id"),
         pl.col("currency__id").alias("bank_currency"),
-        pl.col("ledger_account__id").alias("bank_ledger_account"),
+        pl.col("ledger_account__id").alias(_BANK_LEDGER),
     )
-    with_banks = (
+    return (
         documents.join(businesses, on="business_id", how="left", validate="m:1")
         .join(banks, on=["business_id", "bank_account__id"], how="left", validate="m:1")
         .with_columns(
             pl.coalesce("currency__id", "bank_currency", "base_currency").alias("currency")
         )
     )
-    abroad = with_banks.filter(
-        pl.col("resource") == "other_payments", pl.col("currency") != pl.col("base_currency")
-    ).select(*_TRANSACTION, "bank_ledger_account")
-    amount = pl.col("debit").fill_null(0) - pl.col("credit").fill_null(0)
-    booked = (
-        frames["ledger_entries"]
-        .filter(~pl.col("deleted").fill_null(False))
-        .join(
-            abroad.unique(),
-            left_on=["business_id", "transaction__id", "ledger_account__id"],
-            right_on=[*_TRANSACTION, "bank_ledger_account"],
-            how="semi",
-        )
-        .group_by("business_id", pl.col("transaction__id").alias("transaction_id"))
-        .agg(amount.sum().abs().alias("booked"))
-    )
+
+
+def _with_currencies(documents: pl.LazyFrame, frames: Frames) -> pl.LazyFrame:
+    """Adds ``currency, base_currency`` and ``booked``, what the ledger says an other payment is worth."""
     is_other = pl.col("resource") == "other_payments"
     rate = pl.col("total_amount").abs() / pl.when(pl.col("booked") != 0).then("booked")
     is_base = pl.col("currency") == pl.col("base_currency")
     return (
-        with_banks.join(booked, on=_TRANSACTION, how="left", validate="m:1")
+        _in_their_currencies(documents, frames)
+        .join(frames["booked_abroad"], on=_TRANSACTION, how="left", validate="m:1")
         .with_columns(pl.when(is_other).then("booked").alias("booked"))
         .with_columns(
             pl.coalesce(

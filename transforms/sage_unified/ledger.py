@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.columns import MONEY
+from sage_unified.joins import look_up
 from sage_unified.ledger_currencies import with_currencies
 
 _TRANSACTION: Final = ["business_id", "transaction_id"]
@@ -37,11 +38,6 @@ def fct_ledger_entry(
         pl.col("origin__id").alias("origin_id"),
         pl.col("origin__currency__id").alias("origin_currency"),
         pl.col("origin__id").is_null().alias("has_no_origin"),
-    ).join(
-        # a slice of a large ledger knows few of them
-        ledger_entries.select("business_id", pl.col("transaction__id").alias("transaction_id")),
-        on=_TRANSACTION,
-        how="semi",
     )
     codes = journal_codes.select(
         "business_id", pl.col("id").alias("journal_code__id"), pl.col("code").alias("listed_code")
@@ -51,35 +47,32 @@ def fct_ledger_entry(
     )
     base_currency = businesses.select("business_id", "base_currency")
     is_closing = closing.with_columns(pl.lit(True).alias("is_closing_entry"))
-    booked = (
-        ledger_entries.rename({"transaction__id": "transaction_id"})
-        .join(of_transactions, on=_TRANSACTION, how="left", validate="m:1")
-        .join(codes, on=["business_id", "journal_code__id"], how="left", validate="m:1")
-        .join(base_currency, on="business_id", how="left", validate="m:1")
-        .select(
-            "business_id",
-            pl.col("id").alias("entry_id"),
-            "transaction_id",
-            pl.coalesce("transaction__transaction_type__id", "type_of_transaction").alias(
-                "transaction_type"
-            ),
-            "origin_id",
-            pl.col("ledger_account__id").alias("account_id"),
-            pl.col("contact__id").alias("contact_id"),
-            "date",
-            debit,
-            credit,
-            (debit - credit).cast(MONEY).alias("amount"),
-            "description",
-            pl.col("tax_rate__id").alias("tax_rate_id"),
-            pl.coalesce("journal_code__code", "listed_code").alias("journal_code"),
-            pl.col("deleted").fill_null(False).alias("is_deleted"),
-            "created_at",
-            "updated_at",
-            "origin_currency",
-            "base_currency",
-            "has_no_origin",
-        )
+    named = ledger_entries.rename({"transaction__id": "transaction_id"})
+    named = look_up(named, of_transactions, _TRANSACTION)
+    named = look_up(named, codes, ["business_id", "journal_code__id"])
+    booked = look_up(named, base_currency, "business_id").select(
+        "business_id",
+        pl.col("id").alias("entry_id"),
+        "transaction_id",
+        pl.coalesce("transaction__transaction_type__id", "type_of_transaction").alias(
+            "transaction_type"
+        ),
+        "origin_id",
+        pl.col("ledger_account__id").alias("account_id"),
+        pl.col("contact__id").alias("contact_id"),
+        "date",
+        debit,
+        credit,
+        (debit - credit).cast(MONEY).alias("amount"),
+        "description",
+        pl.col("tax_rate__id").alias("tax_rate_id"),
+        pl.coalesce("journal_code__code", "listed_code").alias("journal_code"),
+        pl.col("deleted").fill_null(False).alias("is_deleted"),
+        "created_at",
+        "updated_at",
+        "origin_currency",
+        "base_currency",
+        "has_no_origin",
     )
     return (
         with_currencies(booked, documents, payments, accounts, business_settings)

@@ -20,8 +20,9 @@ from sage_unified.marts.tables import MARTS, mart_columns
 from sage_unified.overrides import COLUMNS as OVERRIDE_COLUMNS
 from sage_unified.overrides import TABLE as OVERRIDES
 from sage_unified.raw import RAW, complete
+from sage_unified.record_slices import SLICED_BY_RECORD, record_slices, sliced_by_record
 from sage_unified.rules import rule_table
-from sage_unified.slices import RUNNING, SLICED, Slice, carried_on, ledger_slices, sliced
+from sage_unified.slices import RUNNING, SLICED, carried_on, ledger_slices, sliced
 from sage_unified.tables import WORK, Frames, Table, TableName
 from sage_unified.unified_tables import UNIFIED
 
@@ -77,10 +78,12 @@ def build_into(
     """As :func:`build`, each table handed to ``keep`` when it is made, so that none need stay in memory.
 
     With ``slice_rows`` the tables of ledger entries and transactions are made in pieces of about so many
-    entries, whole months each, in the order of their dates. They are the same rows.
+    entries, whole months each, in the order of their dates; those of documents and payments in pieces of
+    about so many of their lines, in the order of their ids. They are the same rows.
     """
     loaded = complete(raw) | {OVERRIDES: _frame_of(overrides)}
-    slices = ledger_slices(loaded["ledger_entries"], slice_rows)
+    months = ledger_slices(loaded["ledger_entries"], slice_rows)
+    records = record_slices(loaded, slice_rows)
     built: dict[str, pl.LazyFrame] = {}
     for table in STEPS:
         inputs = {name: loaded[name] for name in table.reads} | {
@@ -88,21 +91,19 @@ def build_into(
         }
         if table.schema == WORK:
             built[table.name] = table.make(inputs, load_date).collect(engine="streaming").lazy()
-        elif table.name in SLICED:
-            built[table.name] = keep(
-                (table.schema, table.name), _in_slices(table, inputs, load_date, slices)
-            )
         else:
-            piece = _made(table, inputs, load_date)
-            built[table.name] = keep((table.schema, table.name), [piece])
+            parts: Iterable[Frames] = [inputs]
+            if table.name in SLICED:
+                parts = sliced(table.name, inputs, months)
+            elif table.name in SLICED_BY_RECORD:
+                parts = sliced_by_record(table.name, inputs, records)
+            built[table.name] = keep((table.schema, table.name), _pieces(table, parts, load_date))
 
 
-def _in_slices(
-    table: Table, inputs: Frames, load_date: date, slices: list[Slice]
-) -> Iterator[pl.DataFrame]:
+def _pieces(table: Table, parts: Iterable[Frames], load_date: date) -> Iterator[pl.DataFrame]:
     carried: pl.DataFrame | None = None
-    for inputs_of_slice in sliced(table.name, inputs, slices):
-        frame = _made(table, inputs_of_slice, load_date)
+    for inputs in parts:
+        frame = _made(table, inputs, load_date)
         if table.name in RUNNING:
             frame, carried = carried_on(frame, carried)
         yield frame

@@ -17,7 +17,7 @@ _MONEY_IN: Final = ("customer_receipt", "vendor_refund")
 def fct_payment(
     contact_payments: pl.LazyFrame, contacts: pl.LazyFrame, businesses: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """One row a payment of a contact, key (business_id, payment_id), by business, date, payment.
+    """One row a payment of a contact, key (business_id, payment_id), ordered by it.
 
     Takes the raw table, ``dim_contact`` and ``dim_business``. ``amount`` (in ``currency``) and
     ``base_amount`` are positive for money into the bank. ``unallocated_amount`` is positive, in
@@ -54,7 +54,7 @@ def fct_payment(
                 "transaction__id": "transaction_id",
             }
         )
-        .sort("business_id", "date", "payment_id")
+        .sort("business_id", "payment_id")
     )
 
 
@@ -86,7 +86,7 @@ def fct_payment_allocation(
     contact_allocations: pl.LazyFrame,
     of_allocations: pl.LazyFrame,
 ) -> pl.LazyFrame:
-    """One row a reduction of a document, key (business_id, allocation_id), by business and key.
+    """One row a reduction of a document, key (business_id, allocation_id), by business, source and key.
 
     Takes the raw tables. ``amount`` and ``discount`` are positive, in the document's currency; an
     allocation reduces both its ends, an invoice and a credit note or payment on account.
@@ -115,5 +115,5 @@ def fct_payment_allocation(
             pl.col("artefact__id").alias("document_id"),
             pl.col("amount", "discount").fill_null(0).abs().cast(MONEY),
         )
-        .sort("business_id", "allocation_id")
+        .sort("business_id", "source_id", "allocation_id")
     )

@@ -94,6 +94,20 @@ _FLAG = Column("flag")
 _CLASS = Column(one_of=ACCOUNT_CLASSES)
 
 SCHEMAS: Final[Mapping[str, TableSchema]] = {
+    "countries": TableSchema(
+        {
+            "country": _COUNTRY,
+            "currency": _TEXT,
+            "chart_standard": _TEXT,
+            "code_digits": Column("integer", required=False),
+            "tax": Column(one_of=("vat", "sales_tax")),
+            "output_box": Column(required=False),
+            "input_box": Column(required=False),
+            "source": _TEXT,
+            "certainty": _TEXT,
+        },
+        key=("country",),
+    ),
     "tax_rules": TableSchema(
         {
             "rule_id": _TEXT,

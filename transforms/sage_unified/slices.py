@@ -16,12 +16,18 @@ import polars as pl
 from sage_unified.columns import MONEY
 from sage_unified.tables import Frames
 
-Cut: TypeAlias = Literal["date", "transaction"]
-"""How an input is cut: by its own ``date``, or to the transactions of the slice's entries."""
+Cut: TypeAlias = Literal["date", "transaction", "origin"]
+"""How an input is cut: by its own ``date``, to the transactions of the slice's entries, or to the documents
+and payments that these were booked for."""
 
 SLICED: Final[Mapping[str, Mapping[str, Cut]]] = {
-    "fct_ledger_entry": {"ledger_entries": "date"},
-    "fct_bank_transaction": {"fct_ledger_entry": "date"},
+    "fct_ledger_entry": {
+        "ledger_entries": "date",
+        "transactions": "transaction",
+        "fct_document": "origin",
+        "fct_payment": "origin",
+    },
+    "fct_bank_transaction": {"fct_ledger_entry": "date", "transactions": "transaction"},
     "general_ledger": {"fct_ledger_entry": "date"},
     "cash_flow": {"fct_ledger_entry": "date"},
     "document_ledger_check": {
@@ -31,11 +37,19 @@ SLICED: Final[Mapping[str, Mapping[str, Cut]]] = {
     },
 }
 """Tables that are made in slices, and which of their inputs are cut."""
+_WITHOUT_ENTRIES: Final = ("document_ledger_check",)
+"""Those that have rows of transactions without entries too."""
 RUNNING: Final = ("general_ledger",)
 """Those with a ``running_balance`` by account, which goes on from slice to slice."""
 
+_TRANSACTION_ID: Final = {
+    "ledger_entries": "transaction__id",
+    "transactions": "id",
+    "fct_ledger_entry": "transaction_id",
+    "fct_document": "transaction_id",
+}
+_ORIGIN_ID: Final = {"fct_document": "document_id", "fct_payment": "payment_id"}
 _ACCOUNT: Final = ["business_id", "account_id"]
-_TRANSACTION: Final = ["business_id", "transaction_id"]
 
 
 @dataclass(frozen=True)
@@ -97,26 +111,54 @@ def _spans_of_months(ledger_entries: pl.LazyFrame) -> list[tuple[date, date]]:
 
 
 def sliced(table: str, inputs: Frames, slices: list[Slice]) -> Iterator[Frames]:
-    """The inputs of a table for each slice.
+    """The inputs of a table of one business for each slice.
 
-    Rows that are cut by transaction and that no entry has come last, in a slice without entries.
+    Documents whose transaction has no entry come last where they count, in a slice without entries.
     """
     cuts = SLICED[table]
-    by_transaction = [name for name, cut in cuts.items() if cut == "transaction"]
     if len(slices) == 1:
         yield inputs
         return
-    left = {name: inputs[name] for name in by_transaction}
+    left = _transactions("fct_document", inputs) if table in _WITHOUT_ENTRIES else None
     for one in slices:
         cut = {name: one.of(inputs[name]) for name, how in cuts.items() if how == "date"}
-        for name in by_transaction:
-            booked = cut["fct_ledger_entry"].select(_TRANSACTION).drop_nulls().unique()
-            cut[name] = left[name].join(booked, on=_TRANSACTION, how="semi").collect().lazy()
-            left[name] = left[name].join(cut[name], on=_TRANSACTION, how="anti").collect().lazy()
+        booked = _transactions(next(name for name in cut if name in _TRANSACTION_ID), cut)
+        for name in _cut_by("transaction", cuts):
+            cut[name] = _named(inputs[name], _TRANSACTION_ID[name], booked)
+        if _cut_by("origin", cuts):
+            origins = _distinct(cut["transactions"], "origin__id")
+            for name in _cut_by("origin", cuts):
+                cut[name] = _named(inputs[name], _ORIGIN_ID[name], origins)
         yield {**inputs, **cut}
-    if by_transaction:
-        nothing = {name: inputs[name].clear() for name, how in cuts.items() if how == "date"}
-        yield {**inputs, **nothing, **left}
+        if left is not None:
+            left = left.filter(~left.is_in(booked.implode()))
+    if left is not None:
+        nothing = {name: inputs[name].clear() for name in _cut_by("date", cuts)}
+        documents = inputs["fct_document"]
+        without = pl.col("transaction_id").is_null() | _is_one_of("transaction_id", left)
+        yield {**inputs, **nothing, "fct_document": documents.filter(without)}
+
+
+def _cut_by(how: Cut, cuts: Mapping[str, Cut]) -> list[str]:
+    return [name for name, cut in cuts.items() if cut == how]
+
+
+def _transactions(table: str, frames: Frames) -> pl.Series:
+    """The ids of the transactions that a table names."""
+    return _distinct(frames[table], _TRANSACTION_ID[table])
+
+
+def _distinct(frame: pl.LazyFrame, column: str) -> pl.Series:
+    return frame.select(pl.col(column).drop_nulls().unique()).collect(engine="streaming")[column]
+
+
+def _named(frame: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:
+    """The rows of ``frame`` with one of the ids; by a filter, since a join would hold all rows in memory."""
+    return frame.filter(_is_one_of(column, ids))
+
+
+def _is_one_of(column: str, ids: pl.Series) -> pl.Expr:
+    return pl.col(column).is_in(ids.implode())
 
 
 def carried_on(

@@ -11,7 +11,7 @@ from sage_unified.bank import fct_bank_transaction
 from sage_unified.business import businesses_in_northern_ireland, dim_business, places
 from sage_unified.contacts import dim_contact
 from sage_unified.document_lines import fct_document_line
-from sage_unified.documents import fct_document
+from sage_unified.documents import booked_abroad, fct_document
 from sage_unified.items import dim_item
 from sage_unified.ledger import fct_ledger_entry
 from sage_unified.ledger_closing import closing_journals
@@ -136,10 +136,17 @@ UNIFIED: Final = (
         ),
     ),
     Table(
+        "work",
+        "booked_abroad",
+        ("other_payments", "bank_accounts", "ledger_entries"),
+        ("dim_business",),
+        lambda f, _: booked_abroad(f),
+    ),
+    Table(
         "unified",
         "fct_document",
-        (*LINES_OF, "bank_accounts", "ledger_entries"),
-        ("dim_business", "dim_contact", "fct_payment_allocation"),
+        (*LINES_OF, "bank_accounts"),
+        ("dim_business", "dim_contact", "fct_payment_allocation", "booked_abroad"),
         lambda f, _: fct_document(f),
     ),
     Table(

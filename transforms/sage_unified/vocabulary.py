@@ -1,16 +1,24 @@
 """The closed vocabularies of the unified schema, each once.
 
 Source: the columns' meanings in rules/unified_model.csv; categories are those of EN 16931
-(UNTDID 5305). ``rules.py`` holds every rule table to them.
+(UNTDID 5305). ``rules.py`` holds every rule table to them. Countries are those of rules/countries.csv.
 """
 
 from __future__ import annotations
 
+import csv
 from datetime import date
+from importlib.resources import files
 from typing import Final
 
-COUNTRIES: Final = ("GB", "IE", "US", "CA", "FR", "ES", "DE")
-SALES_TAX_COUNTRIES: Final = ("US", "CA")
+# read here and not as a rule table: the schemas of all rule tables need the vocabulary first
+_COUNTRIES: Final = tuple(
+    csv.DictReader(
+        (files("sage_unified") / "rules" / "countries.csv").read_text(encoding="utf-8").splitlines()
+    )
+)
+COUNTRIES: Final = tuple(row["country"] for row in _COUNTRIES)
+SALES_TAX_COUNTRIES: Final = tuple(r["country"] for r in _COUNTRIES if r["tax"] == "sales_tax")
 """Where tax is not a European value added tax: no reduced classes, no rules of the union."""
 
 CATEGORIES: Final = ("S", "Z", "E", "AE", "K", "G", "O", "L", "M")

@@ -29,6 +29,7 @@ NO_AMOUNTS: Final = [pl.lit(None, MONEY).alias(name) for name in ("expected", "f
 _COMPARED: Final = ("business_id", "subject", "expected", "found")
 _DETAIL: Final = "detail"
 _TOLERANCE: Final = "tolerance"
+_IS_BROKEN: Final = "is_broken"
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,26 @@ def outcome(check: Check, frames: Frames, gaps: pl.LazyFrame) -> pl.LazyFrame:
     ``gaps`` has ``business_id, resource`` of what was not loaded.
     """
     lacking = _lacking(check, gaps)
-    compared = _complete(check.compare(frames)).join(lacking, on="business_id", how="anti")
     is_broken = (pl.col("expected") - pl.col("found")).abs() > pl.col(_TOLERANCE)
-    broken = compared.filter(is_broken)
-    count = pl.concat_str(pl.len(), pl.lit(f" {check.subjects}"))
-    sound = (
-        compared.join(broken, on="business_id", how="anti")
-        .group_by("business_id")
-        .agg(
-            pl.when(pl.len() == 1)
-            .then(pl.col("subject").first())
-            .otherwise(count)
-            .alias("subject"),
-            pl.col("expected", "found").sum(),
+    compared = (
+        _complete(check.compare(frames))
+        .join(lacking, on="business_id", how="anti")
+        .with_columns(is_broken.alias(_IS_BROKEN))
+    )
+    # both at once, so that nothing of a million subjects but what is broken is kept
+    broken, totals = (
+        found.lazy()
+        for found in pl.collect_all(
+            [compared.filter(_IS_BROKEN), _totals(compared)], engine="streaming"
         )
+    )
+    count = pl.concat_str("subjects", pl.lit(f" {check.subjects}"))
+    sound = totals.filter(~pl.col(_IS_BROKEN)).with_columns(
+        pl.when(pl.col("subjects") == 1).then("subject").otherwise(count).alias("subject")
     )
     missing = (
         frames["dim_business"]
-        .join(compared, on="business_id", how="anti")
+        .join(totals, on="business_id", how="anti")
         .join(lacking, on="business_id", how="left", validate="1:1")
         .select("business_id", pl.lit(check.subjects).alias("subject"), *NO_AMOUNTS, "lacking")
     )
@@ -91,6 +94,16 @@ def outcome(check: Check, frames: Frames, gaps: pl.LazyFrame) -> pl.LazyFrame:
     ).sort("business_id", "subject")
 
 
+def _totals(compared: pl.LazyFrame) -> pl.LazyFrame:
+    """By business: how many subjects, one of them, the sums, and whether any is broken."""
+    return compared.group_by("business_id").agg(
+        pl.len().alias("subjects"),
+        pl.col("subject").first(),
+        pl.col("expected", "found").sum(),
+        pl.col(_IS_BROKEN).any(),
+    )
+
+
 def rows(name: str, outcomes: pl.LazyFrame, status: str, hint: pl.Expr) -> pl.LazyFrame:
     """``outcomes`` (business_id, subject, expected, found) in the order of :data:`COLUMNS`."""
     return outcomes.select(
@@ -109,11 +122,12 @@ def both(
 ) -> pl.LazyFrame:
     """The subjects of either side, by business and the column ``subject``; a side lacking one has 0.
 
-    ``expected`` and ``found`` have a column of their name. A null subject is called ``nobody``.
+    ``expected`` and ``found`` are grouped by it and have a column of their name. A null subject is called
+    ``nobody``.
     """
     key = ["business_id", subject]
     return (
-        expected.join(found, on=key, how="full", coalesce=True, validate="1:1", nulls_equal=True)
+        expected.join(found, on=key, how="full", coalesce=True, nulls_equal=True)
         .with_columns(pl.col("expected", "found").fill_null(0))
         .with_columns(pl.col(subject).cast(pl.String).fill_null(nobody).alias("subject"))
     )

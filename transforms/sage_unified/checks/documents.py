@@ -47,7 +47,7 @@ def _lines(frames: Frames) -> pl.LazyFrame:
     return (
         frames["fct_document"]
         .filter(pl.col("resource") != _WITHOUT_LINES)
-        .join(summed, on=_DOCUMENT, how="left", validate="1:1")
+        .join(summed, on=_DOCUMENT, how="left")  # grouped by it
         .select(
             "business_id",
             pl.col("document_id").alias("subject"),

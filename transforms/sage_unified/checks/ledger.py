@@ -9,6 +9,7 @@ import polars as pl
 from sage_unified.checks.comparison import Check, Frames, both
 from sage_unified.checks.gaps import ENTRIES
 from sage_unified.columns import MONEY
+from sage_unified.joins import look_up
 
 SAGE_BALANCES: Final = "_ledger_account_balances"
 NO_ENTRIES: Final = (
@@ -68,8 +69,7 @@ def _sage_accounts(frames: Frames) -> pl.LazyFrame:
     theirs = balances.select(*_ACCOUNT, balance.alias("expected"))
     spans = balances.group_by("business_id").agg(first.min(), last.max())
     ours = (
-        posted(frames)
-        .join(spans, on="business_id", validate="m:1")
+        look_up(posted(frames), spans, "business_id", "inner")
         .filter(
             first.is_null() | (pl.col("date") >= first), last.is_null() | (pl.col("date") <= last)
         )

@@ -159,11 +159,11 @@ def check(tables: Frames) -> pl.DataFrame:
         for schema, wanted in _READS.items()
         for table, columns in wanted.items()
     }
-    not_loaded = gaps(frames).collect().lazy()
+    not_loaded = gaps(frames).collect(engine="streaming").lazy()
     outcomes = [outcome(one, frames, not_loaded) for one in _CHECKS]
     listed = [tax.unmapped_rates(frames), tax.unmapped_lines(frames)]
     # one by one: collected together the twenty plans take five times as long to optimise
-    return pl.concat([one.collect() for one in (*outcomes, *listed)])
+    return pl.concat([one.collect(engine="streaming") for one in (*outcomes, *listed)])
 
 
 def checked_columns() -> dict[str, dict[str, tuple[str, ...]]]:

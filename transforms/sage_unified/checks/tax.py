@@ -27,16 +27,6 @@ _BOX: Final = [
     "period_end",
     "box",
 ]
-_TAX_BOXES: Final = {
-    "GB": ("3", "4"),
-    "IE": ("T1", "T2"),
-    "DE": ("83",),
-    "FR": ("16", "23"),
-    "ES": ("27", "45"),
-    "CA": ("105", "108"),
-    "US": ("tax_collected",),
-}
-"""The boxes of all output and all input tax of each return; DE has one of their difference."""
 _BOXES_OF_A_LINE: Final = pl.List(pl.Struct({"box": pl.String, "amount": pl.String}))
 
 
@@ -77,9 +67,10 @@ def _accounts(frames: Frames) -> pl.LazyFrame:
         frames["fct_document"]
         .filter("is_posted")
         .drop_nulls("transaction_id")
-        .join(of_tax_lines, on=_DOCUMENT, how="left", validate="m:1")
-        .join(of_lines, on=_DOCUMENT, how="left", validate="m:1")
-        .join(moved, on=_TRANSACTION, how="left", validate="m:1")
+        # each grouped by its key
+        .join(of_tax_lines, on=_DOCUMENT, how="left")
+        .join(of_lines, on=_DOCUMENT, how="left")
+        .join(moved, on=_TRANSACTION, how="left")
         .select(
             "business_id",
             pl.col("document_id").alias("subject"),
@@ -159,7 +150,7 @@ def _returned(frames: Frames) -> pl.LazyFrame:
         lines.select(*_DOCUMENT, "country", pl.col("boxes").str.json_decode(_BOXES_OF_A_LINE))
         .explode("boxes")
         .unnest("boxes")
-        .join(_tax_boxes(), on=["country", "box"], validate="m:1")
+        .join(_tax_boxes(), on=["country", "box"])
         .group_by(_DOCUMENT)
         .agg((pl.col("amount").cast(MONEY) * pl.col("sign")).sum().alias("found"))
     )
@@ -167,11 +158,15 @@ def _returned(frames: Frames) -> pl.LazyFrame:
 
 
 def _tax_boxes() -> pl.LazyFrame:
-    """``country, box, sign`` of the ``sum`` boxes that the output (+1) and input tax (-1) are made of."""
+    """``country, box, sign`` of the ``sum`` boxes that the output (+1) and input tax (-1) are made of.
+
+    A return without a box of all input tax (DE) has one of the difference.
+    """
+    countries = rule_table("countries")
     found = [
         (country, box, sign)
-        for country, totals in _TAX_BOXES.items()
-        for total, sign in zip(totals, (1, -1), strict=False)
+        for column, sign in (("output_box", 1), ("input_box", -1))
+        for country, total in countries.select("country", column).drop_nulls().iter_rows()
         for box in _summed_in(country, total)
     ]
     return pl.LazyFrame(found, schema=["country", "box", "sign"], orient="row")

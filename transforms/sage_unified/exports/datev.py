@@ -42,6 +42,7 @@ def require_chart(business: Business) -> str:
             f"The chart of business {business.business_id} is {business.chart or 'not known'}, and tax "
             f"keys are known for {' and '.join(_CHARTS)}.",
             "Name the chart in the overrides, then run: sage-elt transform",
+            error_code="export-chart-unknown",
         )
     return business.chart
 
@@ -59,6 +60,7 @@ def booking_lines(entries: pl.DataFrame, chart: Chart) -> pl.Series:
         raise ExportRefusedError(
             "An amount has more than ten digits before the comma, which a line of DATEV can not hold.",
             "Split the booking in Sage, then run: sage-elt run",
+            error_code="export-amount-unusable",
         )
     eu_number = pl.when(pl.col("key") == _SUPPLY_WITHIN_EU).then(_vat_number())
     return records(

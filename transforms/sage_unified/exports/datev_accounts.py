@@ -31,12 +31,14 @@ def account_length(codes: pl.Series) -> int:
             raise ExportRefusedError(
                 f"The account {code!r} is no number, and DATEV knows accounts by numbers only.",
                 "Renumber it in Sage, then run: sage-elt run",
+                error_code="export-account-unusable",
             )
         if len(code) > LONGEST:
             raise ExportRefusedError(
                 f"The account {code} is too long for DATEV: {len(code)} digits, at most {LONGEST} are "
                 "allowed.",
                 "Renumber it in Sage, then run: sage-elt run",
+                error_code="export-account-unusable",
             )
     length = max([SHORTEST, *(len(code) for code in known)])
     padded = known.to_frame("code").with_columns(number(pl.col("code"), length).alias("number"))
@@ -46,6 +48,7 @@ def account_length(codes: pl.Series) -> int:
             f"The accounts {', '.join(twice['code'])} become the same account of {length} digits in "
             "DATEV.",
             "Renumber one of them in Sage, then run: sage-elt run",
+            error_code="export-account-unusable",
         )
     return length
 

@@ -53,6 +53,7 @@ def require_numbers(consultant: int, client: int) -> None:
             f"The consultant number {consultant} or the client number {client} can not be DATEV's: they "
             f"are {_CONSULTANTS[0]} to {_CONSULTANTS[-1]} and {_CLIENTS[0]} to {_CLIENTS[-1]}.",
             "Ask the tax consultant for both: --consultant, --client.",
+            error_code="export-number-wrong",
         )
 
 

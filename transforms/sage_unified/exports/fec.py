@@ -71,6 +71,7 @@ def file_name(business: Business, year: Period) -> str:
             f"Business {business.business_id} has no SIREN (the first {_SIREN_DIGITS} digits of its "
             "SIRET), and the name of the FEC begins with it.",
             "Enter the SIRET in Sage's business settings, then run: sage-elt run",
+            error_code="export-identifier-missing",
         )
     return f"{digits}FEC{year.last:{_DATE}}.txt"
 
@@ -82,6 +83,7 @@ def require_whole_year(business: Business, period: Period, year: Period) -> None
             f"The FEC of business {business.business_id} begins with the opening entries of a financial "
             f"year, and {period.first} is no first day of one.",
             f"Use --from {year.first}.",
+            error_code="export-period-wrong",
         )
 
 
@@ -238,4 +240,5 @@ def _require_sound(entries: pl.DataFrame) -> None:
             f"The account {short['code'][0]!r} has fewer than {_SHORTEST_CODE} characters, and in the FEC "
             "the first three follow the Plan comptable général.",
             "Renumber the account in Sage, then run: sage-elt run",
+            error_code="export-account-unusable",
         )

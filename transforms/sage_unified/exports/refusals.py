@@ -13,8 +13,9 @@ from sage_unified.errors import UnifiedError
 class ExportRefusedError(UnifiedError):
     """The books do not hold what the file must say; no file was written."""
 
-    def __init__(self, what: str, cure: str) -> None:
-        super().__init__(f"{what} No file was written and the warehouse is unchanged. {cure}")
+    def __init__(self, what: str, cure: str, *, error_code: str) -> None:
+        text = f"{what} No file was written and the warehouse is unchanged. {cure}"
+        super().__init__(text, error_code=error_code)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def require_country(business: Business, country: str, file: str) -> None:
             f"{file} is a file of {country} and business {business.business_id} is of "
             f"{business.country}.",
             "Name a business of that country with --business.",
+            error_code="export-business-wrong",
         )
 
 
@@ -68,6 +70,7 @@ def fiscal_year(business: Business, day: date) -> Period:
             f"Business {business.business_id} has no financial year end, so its financial years are "
             "not known.",
             "Set it in Sage, then run: sage-elt run",
+            error_code="export-identifier-missing",
         )
     last = _year_end(business.year_end, day.year)
     if day > last:
@@ -83,6 +86,7 @@ def require_one_year(business: Business, period: Period) -> Period:
             f"The period {period} of business {business.business_id} is in two financial years; the "
             f"first ends on {year.last}.",
             f"Export each by itself: --to {year.last}, then --from {year.last + timedelta(1)}.",
+            error_code="export-period-wrong",
         )
     return year
 
@@ -95,6 +99,7 @@ def require_cents(entries: pl.DataFrame) -> None:
             f"{split.height} ledger entries, among them {split['entry_id'][0]}, have fractions of a "
             "cent, which the file can not hold.",
             "Correct them in Sage, then run: sage-elt run",
+            error_code="export-amount-unusable",
         )
 
 
@@ -106,6 +111,7 @@ def require_accounts(entries: pl.DataFrame, file: str) -> None:
             f"{without.height} ledger entries are on accounts without a code, among them account "
             f"{without['account_id'][0]}, and {file} needs one.",
             "Give the account a code in Sage, then run: sage-elt run --full-refresh",
+            error_code="export-account-unusable",
         )
 
 

@@ -48,6 +48,7 @@ def require_nif(business: Business) -> str:
         f"Business {business.business_id} has no NIF of nine characters, and every record of the SII "
         "begins with it.",
         "Enter it in Sage's financial settings, then run: sage-elt run",
+        error_code="export-identifier-missing",
     )
 
 
@@ -67,6 +68,7 @@ def reported(
                 f"Business {business.business_id} is under cash accounting, for which the SII wants each "
                 "payment reported, and that is not built.",
                 "Report these invoices with other software.",
+                error_code="export-not-built",
             )
         issuer = own if book == "issued" or "import" in invoice.kinds else invoice.who
         number = _number(book, invoice)

@@ -91,6 +91,7 @@ def hmrc_body(returned: pl.DataFrame, period_key: str | None) -> dict[str, objec
         raise ExportRefusedError(
             f"The period key {period_key!r} does not have {_PERIOD_KEY_LENGTH} characters as HMRC's have.",
             "Take it from HMRC's list of obligations.",
+            error_code="export-number-wrong",
         )
     amounts: dict[str, Decimal] = dict(returned.select("box", "amount").iter_rows())
     fields = rule_table("exports").filter(pl.col("export") == HMRC).sort("position")

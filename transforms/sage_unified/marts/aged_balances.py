@@ -43,7 +43,8 @@ def aged_balances(
         [_documents(documents, direction), _on_account(payments, allocations, direction)],
         how="diagonal_relaxed",
     ).filter(pl.col("date") <= load_date, pl.col("total") != 0)
-    settled = _settled(allocations, load_date)
+    # of many slices each knows few of them
+    settled = _settled(allocations.join(items, on=_ITEM, how="semi"), load_date)
     is_credit = pl.col("is_credit")
     aged_from = pl.when(is_credit).then("date").otherwise(pl.coalesce("due_date", "date"))
     is_as_sage = (pl.col("as_of") == load_date) & (
@@ -103,23 +104,25 @@ def _on_account(
     payments: pl.LazyFrame, allocations: pl.LazyFrame, direction: Direction
 ) -> pl.LazyFrame:
     """What the payments of a side left unallocated when they were made."""
-    at_payment = (
-        allocations.filter(pl.col("source_kind") == "payment", pl.col("deleted_at").is_null())
-        .group_by("business_id", pl.col("source_id").alias("payment_id"))
-        .agg(pl.col("amount").sum().alias("allocated"))
-    )
     # money in from a customer reduces what is owed, and so does money out to a supplier
     is_credit = (pl.col("amount") > 0) if direction == "sale" else (pl.col("amount") < 0)
     amount, base = pl.col("amount").abs(), pl.col("base_amount").abs()
     left = (amount - pl.col("allocated").fill_null(0)).cast(MONEY)
     share = in_base_currency()
+    of_side = payments.filter(
+        pl.col("payment_kind").str.starts_with(_SIDES[direction]),
+        pl.col("payment_on_account_id").is_not_null(),
+        pl.col("deleted_at").is_null(),
+    )
+    at_payment = (
+        allocations.filter(pl.col("source_kind") == "payment", pl.col("deleted_at").is_null())
+        .with_columns(pl.col("source_id").alias("payment_id"))
+        .join(of_side, on=["business_id", "payment_id"], how="semi")
+        .group_by("business_id", "payment_id")
+        .agg(pl.col("amount").sum().alias("allocated"))
+    )
     return (
-        payments.filter(
-            pl.col("payment_kind").str.starts_with(_SIDES[direction]),
-            pl.col("payment_on_account_id").is_not_null(),
-            pl.col("deleted_at").is_null(),
-        )
-        .join(at_payment, on=["business_id", "payment_id"], how="left", validate="m:1")
+        of_side.join(at_payment, on=["business_id", "payment_id"], how="left", validate="m:1")
         .with_columns(
             is_credit.alias("is_credit"),
             amount.alias("total"),

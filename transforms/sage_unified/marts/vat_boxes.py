@@ -12,9 +12,19 @@ import polars as pl
 
 from sage_unified.columns import EXACT, MONEY
 from sage_unified.errors import InputError
-from sage_unified.formulas import Box, Calculation, Condition, Term, parse_calculation, parse_sum
+from sage_unified.formulas import (
+    AMOUNTS,
+    FIELDS,
+    Box,
+    Calculation,
+    Condition,
+    Term,
+    parse_calculation,
+    parse_sum,
+)
 from sage_unified.rules import rule_table
 
+_LINES: Final = "lines"
 Rounding = Callable[[pl.Expr], pl.Expr]
 
 _ROUNDINGS: Final[Mapping[str, Rounding]] = {
@@ -77,11 +87,16 @@ def returned(lines: pl.LazyFrame, keys: Sequence[str], boxes: pl.DataFrame) -> p
     parts = contributions(boxes)
     roundings = dict(boxes.select("box", "rounding").iter_rows())
     counts = {box: _count_name(box) for box in parts}
+    # millions of lines are alike in all that a formula asks for
+    alike = lines.group_by(*keys, *FIELDS).agg(pl.col(*AMOUNTS).sum(), pl.len().alias(_LINES))
     summed = (
-        lines.group_by(keys)
+        alike.group_by(keys)
         .agg(
             *(part.sum().alias(box) for box, part in parts.items()),
-            *(part.is_not_null().sum().alias(counts[box]) for box, part in parts.items()),
+            *(
+                pl.col(_LINES).filter(part.is_not_null()).sum().alias(counts[box])
+                for box, part in parts.items()
+            ),
         )
         .with_columns(_ROUNDINGS[roundings[box]](pl.col(box)).alias(box) for box in parts)
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from sage_unified.joins import look_up
 from sage_unified.marts.vat_boxes import returned, returns_of
 from sage_unified.rules import RULES_VERSION
 
@@ -67,7 +68,7 @@ def _of_returns(lines: pl.LazyFrame, financial_settings: pl.LazyFrame) -> pl.Laz
     start = first_of_year.dt.offset_by(pl.format("{}mo", before * pl.col("months")))
     end = start.dt.offset_by(pl.format("{}mo", pl.col("months") - 1)).dt.month_end()
     return (
-        lines.join(lengths, on="business_id", validate="m:1")
+        look_up(lines, lengths, "business_id", "inner")
         .with_columns(
             start.alias("period_start"),
             end.alias("period_end"),

@@ -72,6 +72,8 @@ _CASES: Final = {
     "import": (None, "import", "contact"),
     _AS_THE_RATE: (None, None, "rate"),
 }
+_CODES: Final = {name: place for place, name in enumerate(_CASES)}
+"""Of many lines numbers are chosen sooner than words."""
 _POSTPONED: Final = "import (category AE)"
 """How vat_scope.csv calls an import whose tax the buyer accounts for."""
 
@@ -137,10 +139,10 @@ def with_defaults(lines: pl.LazyFrame) -> pl.LazyFrame:
 def _meaning() -> list[pl.Expr]:
     """``category_code, treatment, treatment_source`` of the case that a line is."""
     case = pl.col("_case")
-    categories = {name: category for name, (category, _, _) in _CASES.items()}
-    treatments = {name: treatment for name, (_, treatment, _) in _CASES.items()}
-    sources = {name: source for name, (_, _, source) in _CASES.items()}
-    says_nothing = (case == _AS_THE_RATE) & pl.col("rate_category").is_null()
+    categories, treatments, sources = (
+        dict(enumerate(values)) for values in zip(*_CASES.values(), strict=True)
+    )
+    says_nothing = (case == _CODES[_AS_THE_RATE]) & pl.col("rate_category").is_null()
     return [
         pl.coalesce(case.replace_strict(categories), "rate_category").alias("category_code"),
         pl.coalesce(case.replace_strict(treatments), "rate_treatment")
@@ -197,7 +199,7 @@ def _in_eu(country: str, northern_ireland: str | None = None) -> pl.Expr:
 
 
 def _case() -> pl.Expr:
-    """Which of the cases a line is; the first that applies."""
+    """Which of the cases a line is, by its place in :data:`_CASES`; the first that applies."""
     registered = pl.col("eu_tax_registered")
     goods_in_eu, services_in_eu = (
         pl.col("_both_in_eu_for_goods"),
@@ -232,8 +234,12 @@ def _case() -> pl.Expr:
         ),
         (taxable_purchase & _is_goods & ~goods_in_eu & pl.col("is_importer"), "import"),
     ]
-    applying = [pl.when(applies).then(pl.lit(case)) for applies, case in cases]
-    return pl.coalesce(*applying, pl.lit(_AS_THE_RATE))
+    applying = [pl.when(applies).then(_code(case)) for applies, case in cases]
+    return pl.coalesce(*applying, _code(_AS_THE_RATE))
+
+
+def _code(case: str) -> pl.Expr:
+    return pl.lit(_CODES[case], pl.UInt8)
 
 
 def _is_notional() -> pl.Expr:
@@ -260,12 +266,15 @@ def _amounts() -> list[pl.Expr]:
         .then(computed)
     )
     charged = pl.when(is_notional).then(pl.lit(0, MONEY)).otherwise(shown)
-    sign = pl.col("sign").cast(EXACT)
     return [
-        (pl.col("net_amount") * sign).cast(MONEY).alias("signed_net"),
-        (charged * sign).cast(MONEY).alias("signed_tax"),
-        (notional * sign).cast(MONEY).alias("notional_tax"),
+        _signed(pl.col("net_amount")).alias("signed_net"),
+        _signed(charged).alias("signed_tax"),
+        _signed(notional.cast(MONEY)).alias("notional_tax"),
     ]
+
+
+def _signed(amount: pl.Expr) -> pl.Expr:
+    return pl.when(pl.col("sign") < 0).then(-amount).otherwise(amount).cast(MONEY)
 
 
 def _scopes() -> pl.LazyFrame:

@@ -44,7 +44,7 @@ def fct_tax_line(frames: Frames, rates: pl.LazyFrame, places: pl.LazyFrame) -> p
     for :func:`~sage_unified.tax_rates.on_dates.rates_on_dates`. Amounts are signed as the document's.
     A part repeats the net of its line and bears the line's treatment and its own tax type, class,
     percentage and agency. ``tax_point`` is the document's date; of a line under a cash scheme the day on
-    which its document was last paid, null while it was not. Ordered by business, date, document, line.
+    which its document was last paid, null while it was not. Ordered by business, document, line.
     """
     lines = _with_documents(document_lines(frames), frames, places)
     rows = _with_meaning(_with_parts(lines, frames), frames, rates, places)
@@ -63,7 +63,7 @@ def fct_tax_line(frames: Frames, rates: pl.LazyFrame, places: pl.LazyFrame) -> p
         surrogate_key(
             "business_id", "document_kind", "document_id", "line_id", "component_seq"
         ).alias("tax_line_key")
-    ).sort("business_id", "document_date", "document_id", "line_no", "component_seq")
+    ).sort("business_id", "document_id", "resource", "line_no", "component_seq")
 
 
 def _with_documents(lines: pl.LazyFrame, frames: Frames, places: pl.LazyFrame) -> pl.LazyFrame:

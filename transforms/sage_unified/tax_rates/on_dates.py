@@ -41,22 +41,22 @@ def rates_on_dates(
     and an id that was not loaded, have no key and are classified by what is known of them: an id such as
     GB_STANDARD says what it means by itself.
     """
-    questions = asked.select(*RATE, "document_date").drop_nulls().unique()
-    # a rate has few dates and periods; a line its rate and date: the as-of join sees only the distinct
+    question = [*RATE, "document_date"]
+    # collected, since both answers are made of them
+    questions = asked.select(question).drop_nulls().unique().collect(engine="streaming")
+    # a rate has few periods, which do not overlap: a join by the rate and a filter take less than the order
+    # of all dates that an as-of join needs
     held = (
-        questions.sort("document_date")
-        .join_asof(
-            dimension.select(*RATE, "valid_from", "valid_to", *MEANING).sort("valid_from"),
-            left_on="document_date",
-            right_on="valid_from",
-            by=RATE,
-            check_sortedness=False,
-        )
-        .filter(pl.col("document_date") <= pl.col("valid_to"))
-        .select(*RATE, "document_date", *MEANING)
+        questions.lazy()
+        .join(dimension.select(*RATE, "valid_from", "valid_to", *MEANING), on=RATE)
+        .filter(pl.col("document_date").is_between("valid_from", "valid_to"))
+        .select(*question, *MEANING)
+        .collect(engine="streaming")
     )
-    unknown = questions.join(held, on=[*RATE, "document_date"], how="anti")
-    return pl.concat([held, _classified(unknown, rates, places, overrides)])
+    if held.height == questions.height:
+        return held.lazy()
+    unknown = questions.join(held, on=question, how="anti")
+    return pl.concat([held.lazy(), _classified(unknown.lazy(), rates, places, overrides)])
 
 
 def _classified(
