@@ -76,7 +76,8 @@ def start_over(warehouse: Warehouse) -> None:
     if warehouse.pipelines() - {demo} or (not warehouse.pipelines() and warehouse.tables("main")):
         raise WarehouseSettingError(
             f"The file {warehouse.path} exists and is no demo's, so the demo left it as it is. Run it "
-            "in another folder, or set DESTINATION__DUCKDB__CREDENTIALS to another file."
+            "in another folder, or set DESTINATION__DUCKDB__CREDENTIALS to another file.",
+            error_code="books-mixed",
         )
     warehouse.path.unlink()
 

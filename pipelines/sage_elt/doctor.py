@@ -20,7 +20,8 @@ from sage_accounting.errors import (
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import SageAuth, Vault
 from sage_elt.connections import open_connection
-from sage_elt.warehouse import Warehouse, WarehouseError
+from sage_elt.failures import explain
+from sage_elt.warehouse import RAW_SCHEMA, Warehouse
 
 Verdict = Literal["ok", "warning", "failed"]
 
@@ -45,9 +46,16 @@ class Finding:
     verdict: Verdict
     detail: str
     heals_by_sign_in: bool = False
+    error_code: str | None = None
+    """Of the catalogue of errors."""
 
-    def to_json(self) -> dict[str, str]:
-        return {"subject": self.subject, "verdict": self.verdict, "detail": self.detail}
+    def to_json(self) -> dict[str, str | None]:
+        return {
+            "subject": self.subject,
+            "verdict": self.verdict,
+            "detail": self.detail,
+            "error_code": self.error_code,
+        }
 
 
 def examine(connection: str | None, warehouse: Warehouse) -> Iterator[Finding]:
@@ -66,17 +74,22 @@ def examine(connection: str | None, warehouse: Warehouse) -> Iterator[Finding]:
             yield from _businesses(client, vault)
     except SageError as error:
         is_sign_in = isinstance(error, ReauthorisationError)
-        yield Finding(_subject(error), "failed", str(error), heals_by_sign_in=is_sign_in)
+        yield Finding(_subject(error), "failed", error.coded, is_sign_in, error.error_code)
 
 
 def _destination(warehouse: Warehouse) -> Finding:
-    where = str(warehouse.path or warehouse.destination.destination_name)
+    """Whether the file is writable and free, or the server or lake answers."""
+    name = str(warehouse.destination.destination_name)
     try:
         warehouse.check_writable()
         warehouse.wait_until_free(0)
-    except WarehouseError as error:
-        return Finding("destination", "failed", str(error))
-    return Finding("destination", "ok", f"{where} is writable and free")
+        warehouse.tables(RAW_SCHEMA, (COLLECTION.name,))
+    except Exception as error:  # noqa: BLE001 - drivers raise what they like
+        failure = explain(error)
+        detail = f"{failure.text} ({failure.error_code})"
+        return Finding("destination", "failed", detail, error_code=failure.error_code)
+    detail = f"{warehouse.path} is writable and free" if warehouse.path else f"{name} answers"
+    return Finding("destination", "ok", detail)
 
 
 def _tokens(vault: Vault) -> Finding:
@@ -121,7 +134,8 @@ def _permissions(client: SageClient, business: Business) -> Finding:
         except ResourceUnavailableError:
             missing.append(area)
         except SubscriptionEndedError as error:
-            return Finding(f"business {business.id}", "failed", str(error))
+            subject = f"business {business.id}"
+            return Finding(subject, "failed", error.coded, error_code=error.error_code)
     if missing:
         detail = f"no role in {', '.join(missing)}; those lists are left out"
         return Finding(f"business {business.id}", "warning", detail)

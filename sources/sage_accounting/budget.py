@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 from pyrate_limiter import Rate, RateItem, SQLiteBucket, validate_rate_list
@@ -64,6 +65,17 @@ class Allowance:
     bucket: SQLiteBucket
 
 
+@dataclass(frozen=True)
+class Use:
+    """How much of one allowance is used up."""
+
+    subject: str
+    """``business 3f2a…`` or ``all businesses together``."""
+    window: Literal["minute", "day"]
+    used: int
+    allowed: int
+
+
 class RequestBudget:
     """Grants requests; thread-safe, and shared by all processes that use the same folder.
 
@@ -105,14 +117,31 @@ class RequestBudget:
                 self._start_anew()
                 return self._take(business_id)
 
+    def uses(self, business_id: str | None) -> list[Use]:
+        """What is used up now of each allowance that is set; takes nothing."""
+        with self._lock, self._explained():
+            if not self._path.exists():
+                return []
+            allowances = self._known(business_id)
+            with self._alone():
+                now_ms = round(self._clock() * 1000)
+                return [
+                    Use(
+                        allowance.subject,
+                        "day" if rate.interval == self._day_ms else "minute",
+                        _spent_since(allowance.bucket, now_ms - rate.interval),
+                        rate.limit,
+                    )
+                    for allowance in allowances
+                    for rate in allowance.bucket.rates
+                ]
+
     def close(self) -> None:
         with self._lock:
             self._close()
 
     def _take(self, business_id: str | None) -> float:
-        allowances = self._allowances.get(business_id)
-        if allowances is None:
-            allowances = self._allowances[business_id] = self._of(business_id)
+        allowances = self._known(business_id)
         if not allowances:
             return 0.0
         # The library locks one bucket at a time and takes no permit back. So all are asked before any
@@ -141,6 +170,12 @@ class RequestBudget:
                 bucket.leak(now_ms)
             longest_ms = max(longest_ms, wait_ms)
         return longest_ms
+
+    def _known(self, business_id: str | None) -> Sequence[Allowance]:
+        """Made before our lock is taken: the library takes the same one to make a bucket."""
+        if business_id not in self._allowances:
+            self._allowances[business_id] = self._of(business_id)
+        return self._allowances[business_id]
 
     def _of(self, business_id: str | None) -> Sequence[Allowance]:
         held = self._limits
@@ -209,6 +244,13 @@ class RequestBudget:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _spent_since(bucket: SQLiteBucket, moment_ms: int) -> int:
+    row = bucket.conn.execute(
+        f"SELECT count(*) FROM {bucket.table} WHERE item_timestamp > ?", (moment_ms,)
+    ).fetchone()
+    return int(row[0])
 
 
 def _heed_clock(bucket: SQLiteBucket, now_ms: int) -> None:

@@ -72,7 +72,8 @@ def choose(
         raise BusinessSelectionError(
             f"This connection has no business {', '.join(unknown)}, so nothing was read. It has: "
             f"{listed}. Choose with --business or sage-elt businesses use; if the business is "
-            "another user's, connect as that user under another --connection name."
+            "another user's, connect as that user under another --connection name.",
+            error_code="business-unknown",
         )
     if not wanted and len(businesses) != 1:
         raise BusinessSelectionError(

@@ -343,7 +343,8 @@ class Call(Generic[T]):
             f"Sage gave no usable answer for {place} after {faults} attempts; the last one: "
             f"{reason}. Nothing of this list was loaded and its cursor stays, so the next run reads "
             f"it again. If it lasts, see whether the address {client._base_url} is reachable from "
-            "here and Sage's status page."
+            "here and Sage's status page.",
+            error_code="sage-answers-unusable",
         ) from None
 
     def _hold_back(self, response: httpx.Response, sent_at: float) -> NoReturn:
@@ -360,7 +361,8 @@ class Call(Generic[T]):
         error = errors.BudgetExhaustedError(
             f"Sage takes no more requests for {whose} (status 429, {why}). What was read whole is "
             "loaded; what was not keeps its cursor, and the next run goes on with it. Run it later, "
-            "and set requests_per_day if it happens often."
+            "and set requests_per_day if it happens often.",
+            error_code="sage-limit-reached",
         )
         raise brakes.end(self._business_id, error)
 

@@ -24,6 +24,9 @@
 
 Every message is one paragraph: what happened (business, resource, request id), what it means for the
 data, what to do. No message holds a token, a secret or a customer's data.
+
+Every error has a code, which stays the same from version to version: that of its class, or one given
+where it is raised when a class stands for several mistakes. ``errors.csv`` tells cause and remedy of each.
 """
 
 from __future__ import annotations
@@ -51,21 +54,42 @@ class Place:
 class SageError(Exception):
     """The root of everything that this package raises on purpose."""
 
+    error_code: str
+    """Of ``errors.csv``: ``refresh-token-refused``."""
+
+    def __init__(self, message: str, *, error_code: str | None = None) -> None:
+        super().__init__(message)
+        if error_code is not None:
+            self.error_code = error_code
+
+    @property
+    def coded(self) -> str:
+        """The message with its code at the end, as it is stored and reported."""
+        return f"{self} ({self.error_code})"
+
 
 class ConfigurationError(SageError):
     """A setting is missing or wrong. Nothing was sent to Sage and nothing was changed."""
+
+    error_code = "setting-wrong"
 
 
 class BusinessSelectionError(ConfigurationError):
     """It is not clear which businesses are meant, or one of them is unknown to this connection."""
 
+    error_code = "business-not-selected"
+
 
 class ClientCredentialsError(ConfigurationError):
     """Sage answered ``invalid_client``. The stored tokens are kept as they are."""
 
+    error_code = "client-credentials-refused"
+
 
 class TokenKeyError(ConfigurationError):
     """The newest stored tokens were encrypted with a key that is not in ``token_key``."""
+
+    error_code = "token-key-mismatch"
 
     def __init__(self, message: str, *, generation: int, version: int) -> None:
         super().__init__(message)
@@ -76,21 +100,31 @@ class TokenKeyError(ConfigurationError):
 class ReauthorisationError(SageError):
     """The refresh token is used up, revoked, expired or was never there: a person must sign in."""
 
+    error_code = "refresh-token-refused"
+
 
 class TokenStoreError(SageError):
     """A token store could not be read or written. What it held before is untouched."""
+
+    error_code = "token-store-unusable"
 
 
 class SageUnreachableError(SageError):
     """No usable answer from Sage after all retries: network, time-outs, 5xx or cut-off bodies."""
 
+    error_code = "sage-unreachable"
+
 
 class BudgetExhaustedError(SageError):
     """The configured day budget, or Sage's, is used up. What was read is kept; the next run goes on."""
 
+    error_code = "day-budget-used-up"
+
 
 class BudgetStoreError(SageError):
     """The file that counts requests for all processes could not be written. No more are sent."""
+
+    error_code = "budget-file-unusable"
 
 
 @dataclass(frozen=True)
@@ -105,6 +139,8 @@ class Complaint:
 
 class SageResponseError(SageError):
     """Sage answered with an error that retrying does not heal."""
+
+    error_code = "request-rejected"
 
     def __init__(
         self,
@@ -125,30 +161,46 @@ class SageResponseError(SageError):
 class AccessTokenError(SageResponseError):
     """401 for a reason that a fresh access token can heal, and one fresh token did not heal it."""
 
+    error_code = "access-token-refused"
+
 
 class SubscriptionEndedError(SageResponseError):
     """401 ``AuthorizationFailure``: the business has no active subscription."""
+
+    error_code = "subscription-ended"
 
 
 class ResourceUnavailableError(SageResponseError):
     """403 or 404 for a collection: not offered in this country or plan, or no role for it."""
 
+    error_code = "resource-not-offered"
+
 
 class RequestRejectedError(SageResponseError):
     """Sage understood the request and refuses it; the message names the field when Sage does."""
+
+    error_code = "request-rejected"
 
 
 class OutboxError(SageError):
     """The outbox can not be read or written. What was not stored in it was not sent."""
 
+    error_code = "outbox-unusable"
+
 
 class OutboxKeyError(OutboxError):
     """A key is used once for ever, and this one was used for another line. Nothing of it was sent."""
+
+    error_code = "outbox-key-reused"
 
 
 class ListMovedError(SageError):
     """A list kept changing while it was read. Nothing of it was loaded; its cursor stays."""
 
+    error_code = "list-moved"
+
 
 class DecodeError(SageError):
     """An answer can not be decoded without losing something. Nothing of it was loaded."""
+
+    error_code = "answer-not-decodable"

@@ -158,28 +158,33 @@ class Reading:
 
     def advance(self, pages: list[Page] | None) -> None:
         """Hand the asked pages to the reader and fetch what it wants next, or end the job."""
+        self._started_at = self._started_at or datetime.now(UTC)
         try:
             step = self._steps.send(pages) if pages is not None else next(self._steps)
             while isinstance(step, Found):
                 goes_on = self._parts.take(step)
-                self._results.put(
-                    Result(self._job, self._requests(), step, ended=not goes_on, finished=False)
-                )
+                self._tell(found=step, ended=not goes_on, finished=False)
                 if not goes_on:
                     return
                 step = next(self._steps)
         except StopIteration as stop:
-            self._results.put(Result(self._job, self._requests(), stop.value))
+            self._tell(found=stop.value)
             return
-        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
-            self._fail(error)
+        except BaseException as error:  # noqa: BLE001 - handed to the extracting thread
+            self._tell(error=error)
             return
         self._pages = [None] * len(step)
         self._missing = [len(step[at : at + GROUP]) for at in range(0, len(step), GROUP)]
         for place, query in enumerate(step):
             self._pool.submit(self._fetch, place, query, self._call(query))
 
-    def _fetch(self, place: int, query: Query, call: Call[Page]) -> None:
+    def _fetch(
+        self, place: int, query: Query, call: Call[Page], waits_since: float | None = None
+    ) -> None:
+        """Ask for one page; ``waits_since`` is when it was put off, by the monotonic clock."""
+        if waits_since is not None:
+            with self._lock:
+                self._waited_s += time.monotonic() - waits_since
         page: Page | None = None
         try:
             if self._error is None:  # a sibling's failure makes this page useless
@@ -189,7 +194,7 @@ class Reading:
             again = partial(self._fetch, place, query, call, time.monotonic())
             self._waiting.enter(again, later.wait_s, queue)
             return
-        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
+        except BaseException as error:  # noqa: BLE001 - handed to the extracting thread
             self._error = error
         self._arrived(place, page)
 
@@ -209,14 +214,14 @@ class Reading:
             batch = None if any(self._missing) else self._pages
         if self._error is not None:
             if batch is not None:
-                self._fail(self._error)
+                self._tell(error=self._error)
             return
         if batch is not None:
             # the next batch is under way while this group is made flat
             self.advance([page for page in batch if page is not None])
         try:
             chunk.set_result(self._flat(whole))
-        except Exception as error:  # noqa: BLE001 - handed to the extracting thread
+        except BaseException as error:  # noqa: BLE001 - handed to the extracting thread
             chunk.set_exception(error)
 
     def _call(self, query: Query) -> Call[Page]:

@@ -229,5 +229,6 @@ class Outbox:
             raise OutboxError(
                 "The setting token_key does not open the outbox: its lines were encrypted with another "
                 "key. They are kept as they are and were not sent. Put the former key behind the "
-                "present one (token_key = new,old), then push the file again."
+                "present one (token_key = new,old), then push the file again.",
+                error_code="token-key-mismatch",
             ) from None

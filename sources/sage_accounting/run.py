@@ -62,11 +62,13 @@ class Run:
     ) -> None:
         self._settings = settings
         self._asked = asked
-        self._report = report
+        self._goes_on = report is not None
         self._users = 0
         self._extraction: Extraction | None = None
         self._client: SageClient | None = None
         self._business_decoder = Decoder(load_catalogue()["businesses"])
+        self.report = SyncReport() if report is None else report
+        self.report.connection = settings.connection
         self.full_refresh = full_refresh
         self.part_rows = part_rows
         self.knows_deletions = False
@@ -84,6 +86,8 @@ class Run:
             )
             folder = self.pipeline.pipelines_dir
             self._client = SageClient(self._settings, SageAuth(vault), folder=folder)
+            sent = self._client.requests
+            self.report.count_requests = lambda: sent.total
             self._extraction = Extraction(self._client, self._settings.concurrency, self.part_rows)
             found = list_businesses(self._client, self._business_decoder)
             self.businesses = choose(found, self._asked, vault.selection())
@@ -100,8 +104,13 @@ class Run:
             return
         self._extraction.close()
         self._extraction = None
-        if self._report is not None:
-            self._report.requests += self._client.requests.total
+        self.report.count_requests = lambda: 0
+        self.report.requests += self._client.requests.total
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a resource still reads."""
+        return self._users > 0
 
     def business_record(self, business: Business, progress: Progress | None) -> Result:
         """A business's own record, which came with the list of businesses."""
@@ -115,39 +124,36 @@ class Run:
 
     def begin(self, business_id: str, collection: Collection) -> None:
         place = business_id, collection.name
-        if self._report is not None and not self._report.is_begun(*place):
-            self._report.on_start(*place)
+        if not self.report.is_begun(*place):
+            self.report.on_start(*place)
 
     def note(self, business_id: str, collection: Collection, outcome: Outcome) -> None:
-        if self._report is not None:
-            self._report.add(business_id, collection.name, outcome)
+        self.report.add(business_id, collection.name, outcome)
 
     def note_variants(self, table: str, new_columns: Iterable[str]) -> None:
         """Report columns that hold what another column could not: Sage changed a field's type."""
         variants = {f"{table}.{column}" for column in new_columns if VARIANT in column}
         for column in sorted(variants):
             logger.warning("a field changed its type: values that do not fit are in %s", column)
-        if self._report is not None:
-            self._report.variants.update(variants)
+        self.report.variants.update(variants)
 
     def fail(self, result: Result, is_news: bool) -> str:
-        """What went wrong, when the others can go on; otherwise the run stops here.
-
-        What stays as it was, a resource that is not offered, is warned of once and not on each sync.
-        """
+        """What went wrong, when the others can go on; otherwise the run stops here."""
         error = result.error
         unavailable = isinstance(error, ResourceUnavailableError)
-        if not isinstance(error, LOCAL_FAILURES) or (self._report is None and not unavailable):
+        if not isinstance(error, LOCAL_FAILURES) or (not self._goes_on and not unavailable):
             raise error or RuntimeError("a job ended with neither records nor error")
-        logger.log(logging.WARNING if is_news else logging.INFO, "%s", error)
         status: Status = "unavailable" if unavailable else "failed"
         postponed = isinstance(error, BudgetExhaustedError)
         outcome = Outcome(
             status,
             requests=result.requests,
-            error=str(error),
+            error=error.coded,
+            error_code=error.error_code,
+            waited_s=result.waited_s,
+            started_at=result.started_at,
             is_news=is_news,
             is_postponed=postponed,
         )
         self.note(result.job.business_id, result.job.collection, outcome)
-        return str(error)
+        return error.coded

@@ -96,13 +96,15 @@ def load_settings(connection: str | None = None) -> Settings:
             raise ConfigurationError(
                 f"The setting {key} of the registered Sage application is missing, so nothing was sent "
                 f"to Sage. Set {PREFIX}{key.upper()} or {key} under [sources.sage_accounting] in "
-                ".dlt/secrets.toml; developer.sage.com lists both on the application's page."
+                ".dlt/secrets.toml; developer.sage.com lists both on the application's page.",
+                error_code="setting-missing",
             )
     keys = tuple(part.strip() for part in str(spec.token_key or "").split(",") if part.strip())
     if not keys:
         raise ConfigurationError(
             "The setting token_key is missing, so tokens could not be stored safely and nothing was "
-            f"sent to Sage. {_TOKEN_KEY_HELP}"
+            f"sent to Sage. {_TOKEN_KEY_HELP}",
+            error_code="token-key-missing",
         )
     return Settings(
         base_url=_url("base_url", spec.base_url),

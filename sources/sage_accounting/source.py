@@ -26,7 +26,7 @@ from sage_accounting.lists import record_ids
 from sage_accounting.loaded import LoadedRecords
 from sage_accounting.loading import changes_of, progress_of, tables_of
 from sage_accounting.misfits import VARIANT
-from sage_accounting.report import Outcome, SyncReport
+from sage_accounting.report import RUNS_KEY, RUNS_TABLE, Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
 from sage_accounting.slices import goes_by_slices
@@ -73,6 +73,9 @@ def sage_accounting(
     run = Run(load_settings(connection), businesses or (), full_refresh, report, part_rows)
     for collection in chosen:
         yield dlt.resource(_records(run, collection), name=collection.name)
+    yield dlt.resource(
+        _outcomes(run), name=RUNS_TABLE, primary_key=RUNS_KEY, write_disposition=MERGE_DISTINCT
+    )
 
 
 def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
@@ -84,7 +87,8 @@ def _chosen_collections(names: Sequence[str] | None) -> list[Collection]:
         raise ConfigurationError(
             f"Sage Accounting has no readable resource {', '.join(unknown)}, so nothing was read. The "
             f"names are Sage's own, for example sales_invoices; all of them: "
-            f"{', '.join(c.name for c in catalogue.values() if c.read != 'never')}."
+            f"{', '.join(c.name for c in catalogue.values() if c.read != 'never')}.",
+            error_code="resource-unknown",
         )
     return [catalogue[name] for name in dict.fromkeys(names)]
 
@@ -126,6 +130,21 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
                 under_way -= result.ended
         finally:
             run.close()
+
+    return read
+
+
+def _outcomes(run: Run) -> Callable[[], Iterator[Any]]:
+    """The generator of the run's own record, which ends last: dlt begins it after all others.
+
+    It rides in the package that holds the rows and the cursors, so it tells what was loaded.
+    """
+
+    def read() -> Iterator[Any]:
+        while run.is_open:
+            yield None
+        if run.report.outcomes:
+            yield run.report.to_table()
 
     return read
 
@@ -208,7 +227,10 @@ class _Lists:
         kept.update(progress.to_state())
         kept.update(last_success=pendulum.now("UTC").to_iso8601_string(), last_error=None)
         kept["is_unavailable"] = False
-        outcome = Outcome("ok", rows, deleted, result.requests, finished=result.finished)
+        outcome = Outcome(
+            "ok", rows, deleted, result.requests,
+            finished=result.finished, waited_s=result.waited_s, started_at=result.started_at,
+        )  # fmt: skip
         self._run.note(business_id, collection, outcome)
 
     def progress(self, business_id: str) -> Progress | None:

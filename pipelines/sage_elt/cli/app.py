@@ -1,12 +1,11 @@
-"""The Typer application, its exit codes, and the edge where errors become paragraphs."""
+"""The Typer application, and the edge where errors become paragraphs."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from enum import IntEnum
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import pyarrow as pa
 import typer
@@ -17,35 +16,23 @@ os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 if "AIRFLOW_CTX_DAG_ID" not in os.environ:
     os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
 
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from sage_elt.cli.console import Voice, complain, people, speak, write_json
+from sage_elt.cli.logs import set_up_logs
+from sage_elt.cli.options import examples
+from sage_elt.failures import explain
 
-from sage_accounting.errors import (
-    BudgetExhaustedError,
-    ConfigurationError,
-    ReauthorisationError,
-    SageError,
-)
-from sage_elt.cli.console import complain, people
-from sage_elt.warehouse import WarehouseError, WarehouseSettingError, lock_holder
-from sage_unified.errors import UnifiedError
+GLOBAL_OPTIONS: Final = ("--verbose", "-v", "--quiet", "-q", "--log-json")
+"""They may also stand behind the command, where people type them."""
 
 app = typer.Typer(
     name="sage-elt",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["--help", "-h"]},
     help="Sage Accounting of seven countries in one warehouse, tied out to the cent.",
+    epilog=examples("sage-elt demo", "sage-elt run --quiet", "sage-elt status"),
 )
-
-
-class ExitCode(IntEnum):
-    """What the shell or the scheduler sees."""
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    REAUTHORISE = 3
-    PARTIAL = 4
 
 
 @app.callback()
@@ -53,63 +40,47 @@ def _globals(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log each step, and tracebacks.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")
+    ] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json",
+            envvar="SAGE_ELT_LOG_JSON",
+            help="Write what people would read as one JSON object a line, each resource with its figures.",
+        ),
+    ] = False,
 ) -> None:
-    level = logging.INFO if verbose else logging.ERROR
-    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
-    for name in ("sage_accounting", "sage_elt"):
-        logging.getLogger(name).setLevel(level)
-    if not verbose:
-        os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    chosen = Voice(is_quiet=quiet, is_verbose=verbose, logs_json=log_json)
+    speak(chosen)
+    set_up_logs(chosen)
 
 
 def main() -> None:
     """Run the command line; every way out has an exit code and at most one paragraph."""
-    verbose = "--verbose" in sys.argv or "-v" in sys.argv
+    arguments = sys.argv[1:]
+    speak(Voice())
     # Arrow's own allocator keeps what many threads freed: 350 MB more after 20,000 invoices.
     pa.set_memory_pool(pa.system_memory_pool())
     try:
-        app(standalone_mode=True)
+        app(args=globals_first(arguments), prog_name="sage-elt", standalone_mode=True)
     except Exception as error:  # noqa: BLE001 - the edge of the process
-        if verbose:
-            people.print_exception()
-        text, code = explain(error)
-        complain(text)
-        sys.exit(code)
+        if "--verbose" in arguments or "-v" in arguments:
+            people().print_exception()
+        failure = explain(error)
+        complain(failure.text, failure.error_code)
+        if "--json" in arguments:
+            write_json(failure.to_json())
+        sys.exit(failure.exit_code)
 
 
-def explain(error: Exception) -> tuple[str, ExitCode]:
-    """The paragraph for people and the exit code of whatever went wrong."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ReauthorisationError):
-            return str(cause), ExitCode.REAUTHORISE
-        if isinstance(cause, ConfigurationError | WarehouseSettingError):
-            return str(cause), ExitCode.USAGE
-        if isinstance(cause, BudgetExhaustedError):
-            return str(cause), ExitCode.PARTIAL
-        if isinstance(cause, SageError | WarehouseError | UnifiedError):
-            return str(cause), ExitCode.FAILED
-        cause = cause.__cause__ or cause.__context__
-    if holder := lock_holder(error):
-        return (
-            f"The warehouse file was held open by {holder} when it was needed. Nothing is lost: what "
-            "was extracted stays pending and the next run loads it. Close that program, or wait "
-            "longer with --lock-timeout.",
-            ExitCode.FAILED,
-        )
-    deepest = error
-    while deepest.__cause__ is not None and isinstance(deepest.__cause__, Exception):
-        deepest = deepest.__cause__
-    if isinstance(deepest, ConfigFieldMissingException):
-        return (
-            f"The destination lacks settings: {', '.join(deepest.traces)}. Nothing was read or "
-            "changed. Set them under [destination] in .dlt/secrets.toml or in the environment.",
-            ExitCode.USAGE,
-        )
-    # no text of the error itself: a database's complaint can quote a customer's data
-    return (
-        f"Something failed that should not have ({type(error).__name__}, by "
-        f"{type(deepest).__name__}). What was loaded before is untouched. Repeat with "
-        "sage-elt --verbose for the details; sync --full-refresh reads everything anew.",
-        ExitCode.FAILED,
-    )
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global options in front of the command."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    ours = [word for word in arguments[:end] if word in GLOBAL_OPTIONS]
+    return [
+        *ours,
+        *(word for word in arguments[:end] if word not in GLOBAL_OPTIONS),
+        *arguments[end:],
+    ]

@@ -11,11 +11,12 @@ import typer
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import authorise
 from sage_elt import connections, demo, jobs
-from sage_elt.cli.app import ExitCode, app
-from sage_elt.cli.console import say, write_table
-from sage_elt.cli.options import DestinationName
+from sage_elt.cli.app import app
+from sage_elt.cli.console import say, tell, working, write_table
+from sage_elt.cli.options import DestinationName, examples
 from sage_elt.cli.progress import sync_progress
 from sage_elt.cli.sync import summarise
+from sage_elt.failures import ExitCode
 from sage_elt.jobs import SyncRequest
 from sage_elt.warehouse import Warehouse, open_warehouse
 
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from sage_sandbox.server import Sandbox
 
 
-@app.command("demo")
+@app.command(
+    "demo",
+    epilog=examples(
+        "sage-elt demo", "sage-elt demo --keep", "sage-elt demo --invoices 20 --seed 7"
+    ),
+)
 def run_demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the sandbox server up until Ctrl-C.")
@@ -57,12 +63,12 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
     authorise.sign_in_with_refresh_token(settings, vault, sandbox.authorise())
     selected = connections.select(settings, vault, None)
     say(f"signed in; {len(selected)} businesses; syncing all resources ...")
-    with sync_progress() as report:
+    with sync_progress(settings) as report:
         jobs.sync(warehouse, SyncRequest(settings.connection), report)
     summarise(report)
-    say("transforming ...")
-    jobs.transform(warehouse)
-    checks = jobs.check(warehouse)
+    with working("transforming ..."):
+        jobs.transform(warehouse)
+        checks = jobs.check(warehouse)
     broken = checks.filter(pl.col("status") == "broken").height
     say(f"{checks.height} tie-outs, {broken} broken")
     write_table(
@@ -85,10 +91,10 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
 
 
 def _stay(sandbox: Sandbox) -> None:
-    say("the server stays up; its settings, for another terminal:")
+    tell("the server stays up; its settings, for another terminal:")
     for name, value in sandbox.settings_env().items():
         typer.echo(f"export {name}={value}")
-    say("Ctrl-C stops it")
+    tell("Ctrl-C stops it")
     try:
         while True:
             time.sleep(3600)

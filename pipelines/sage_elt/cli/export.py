@@ -11,13 +11,17 @@ import typer
 
 from sage_elt import exports
 from sage_elt.cli.app import app
-from sage_elt.cli.console import say, write_table
-from sage_elt.cli.options import AsJson, DestinationName
+from sage_elt.cli.console import say, warn, write_table
+from sage_elt.cli.options import AsJson, DestinationName, examples
 from sage_elt.exports import DatevClient, ExportRequest
 from sage_elt.warehouse import open_warehouse
 from sage_unified.exports.refusals import Period
 
-export = typer.Typer(no_args_is_help=True, help="Write files for tax offices and accountants.")
+export = typer.Typer(
+    no_args_is_help=True,
+    help="Write files for tax offices and accountants.",
+    epilog=examples("sage-elt export vat-return --business ID --from 2026-01-01 --to 2026-03-31"),
+)
 app.add_typer(export, name="export")
 
 _Business = Annotated[str, typer.Option("--business", help="Business id.")]
@@ -38,7 +42,10 @@ _NO_CONSULTANT, _NO_CLIENT = 1001, 1
 """The lowest numbers that DATEV knows, for who has none yet."""
 
 
-@export.command("vat-return")
+@export.command(
+    "vat-return",
+    epilog=examples("sage-elt export vat-return --business ID --from 2026-01-01 --to 2026-03-31"),
+)
 def export_vat_return(
     business: _Business,
     first: _From,
@@ -49,10 +56,7 @@ def export_vat_return(
     force: _Force = False,
     destination: DestinationName = "duckdb",
 ) -> None:
-    """The boxes of a VAT return, of any country, with the lines behind each.
-
-    Example: `sage-elt export vat-return --business ID --from 2026-01-01 --to 2026-03-31`
-    """
+    """The boxes of a VAT return, of any country, with the lines behind each."""
     request = _request(business, first, last, output, force)
     exported = exports.export_vat_return(open_warehouse(destination), request, period_key)
     if as_json:
@@ -66,7 +70,10 @@ def export_vat_return(
     say(f"exported {len(exported.paths)} files")
 
 
-@export.command("fec")
+@export.command(
+    "fec",
+    epilog=examples("sage-elt export fec --business ID --from 2025-01-01 --to 2025-12-31"),
+)
 def export_fec(
     business: _Business,
     first: _From,
@@ -75,15 +82,17 @@ def export_fec(
     force: _Force = False,
     destination: DestinationName = "duckdb",
 ) -> None:
-    """France: the file of entries of a financial year (article A47 A-1).
-
-    Example: `sage-elt export fec --business ID --from 2025-01-01 --to 2025-12-31`
-    """
+    """France: the file of entries of a financial year (article A47 A-1)."""
     request = _request(business, first, last, output, force)
     _show(exports.export_fec(open_warehouse(destination), request))
 
 
-@export.command("datev")
+@export.command(
+    "datev",
+    epilog=examples(
+        "sage-elt export datev --business ID --from 2026-01-01 --to 2026-01-31 --consultant 29098"
+    ),
+)
 def export_datev(
     business: _Business,
     first: _From,
@@ -94,13 +103,10 @@ def export_datev(
     force: _Force = False,
     destination: DestinationName = "duckdb",
 ) -> None:
-    """Germany: booking batches with debtors and creditors for DATEV (EXTF 700).
-
-    Example: `sage-elt export datev --business ID --from 2026-01-01 --to 2026-01-31 --consultant 29098`
-    """
+    """Germany: booking batches with debtors and creditors for DATEV (EXTF 700)."""
     if (consultant, client) == (_NO_CONSULTANT, _NO_CLIENT):
-        say(
-            f"warning: consultant {_NO_CONSULTANT} and client {_NO_CLIENT} stand in the headers; DATEV "
+        warn(
+            f"consultant {_NO_CONSULTANT} and client {_NO_CLIENT} stand in the headers; DATEV "
             "takes a batch only under the right ones. Give --consultant and --client."
         )
     request = _request(business, first, last, output, force)
@@ -109,7 +115,10 @@ def export_datev(
     )
 
 
-@export.command("sii")
+@export.command(
+    "sii",
+    epilog=examples("sage-elt export sii --business ID --from 2026-01-01 --to 2026-01-31"),
+)
 def export_sii(
     business: _Business,
     first: _From,
@@ -118,10 +127,7 @@ def export_sii(
     force: _Force = False,
     destination: DestinationName = "duckdb",
 ) -> None:
-    """Spain: the books of issued and received invoices for the SII.
-
-    Example: `sage-elt export sii --business ID --from 2026-01-01 --to 2026-01-31`
-    """
+    """Spain: the books of issued and received invoices for the SII."""
     request = _request(business, first, last, output, force)
     _show(exports.export_sii(open_warehouse(destination), request))
 

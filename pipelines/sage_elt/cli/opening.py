@@ -5,7 +5,7 @@ from __future__ import annotations
 from sage_accounting.settings import Settings, load_settings
 from sage_accounting.tokens import Vault
 from sage_elt import connections
-from sage_elt.cli.console import say
+from sage_elt.cli.console import warn
 from sage_elt.warehouse import Warehouse
 
 
@@ -21,8 +21,8 @@ def warn_before_expiry(vault: Vault) -> None:
     """One line on stderr when fewer than 7 days are left."""
     status = vault.status()
     if status.state == "ok" and status.expires_soon:
-        say(
-            f"warning: the sign-in of connection {vault.connection} ends at "
+        warn(
+            f"the sign-in of connection {vault.connection} ends at "
             f"{status.refresh_expires_at:%Y-%m-%d %H:%M} UTC, unless a sync renews it before. "
             f"Run: sage-elt sync --connection {vault.connection}"
         )

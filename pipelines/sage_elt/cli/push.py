@@ -11,10 +11,11 @@ import typer
 from sage_accounting.errors import ConfigurationError
 from sage_accounting.settings import load_settings
 from sage_accounting.writes.write import json_text
-from sage_elt.cli.app import ExitCode, app
+from sage_elt.cli.app import app
 from sage_elt.cli.console import complain, say, write_json, write_table
 from sage_elt.cli.opening import open_connection
-from sage_elt.cli.options import AsJson, Connection, DestinationName, LockTimeout
+from sage_elt.cli.options import AsJson, Connection, DestinationName, LockTimeout, examples
+from sage_elt.failures import ExitCode
 from sage_elt.push import Library, Plan, PushReport, bodies, open_outbox, plan, push_plan
 from sage_elt.warehouse import open_warehouse
 
@@ -22,7 +23,13 @@ _STDIN = "-"
 _SHOWN_FATES = 20
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sage-elt push invoices.jsonl",
+        "sage-elt push --dry-run invoices.jsonl",
+        "sage-elt push --keep-going --json - < invoices.jsonl",
+    )
+)
 def push(
     file: Annotated[str, typer.Argument(help="JSON Lines, one document a line; - is stdin.")],
     dry_run: Annotated[
@@ -39,8 +46,7 @@ def push(
     """Write documents into Sage, each line exactly once.
 
     Lines: {"key", "business_id", "resource", "body"} or {"key", "business_id", "type", "data"}. A change
-    of a record has "method": "PUT", its "id" and the "updated_at" with which it was read. Examples:
-    `sage-elt push invoices.jsonl`, `sage-elt push - --dry-run < invoices.jsonl`
+    of a record has "method": "PUT", its "id" and the "updated_at" with which it was read.
     """
     texts = _texts(file)
     warehouse = open_warehouse(destination)
@@ -60,7 +66,7 @@ def push(
     raise typer.Exit(_EXIT_CODES[report.status])
 
 
-@app.command()
+@app.command(epilog=examples("sage-elt outbox", "sage-elt outbox --json"))
 def outbox(
     as_json: AsJson = False,
     connection: Connection = None,
@@ -98,7 +104,8 @@ def _texts(file: str) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"The file {file} can not be read as UTF-8 text ({type(error).__name__}). Nothing was sent "
-            "to Sage. Name a file of JSON Lines, or - for stdin."
+            "to Sage. Name a file of JSON Lines, or - for stdin.",
+            error_code="push-file-unreadable",
         ) from error
     # not splitlines(): a text may hold the other line ends that Unicode knows
     return content.split("\n")

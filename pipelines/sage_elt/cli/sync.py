@@ -8,8 +8,8 @@ import typer
 from sage_accounting import SyncReport
 from sage_accounting.settings import load_settings
 from sage_elt import jobs
-from sage_elt.cli.app import ExitCode, app
-from sage_elt.cli.console import say, write_json, write_table
+from sage_elt.cli.app import app
+from sage_elt.cli.console import say, tell, voice, working, write_json, write_table
 from sage_elt.cli.opening import open_connection
 from sage_elt.cli.options import (
     AsJson,
@@ -19,8 +19,10 @@ from sage_elt.cli.options import (
     FullRefresh,
     LockTimeout,
     ResourceNames,
+    examples,
 )
 from sage_elt.cli.progress import sync_progress
+from sage_elt.failures import ExitCode
 from sage_elt.jobs import SyncRequest
 from sage_elt.warehouse import Warehouse, WarehouseError, open_warehouse
 
@@ -29,7 +31,13 @@ CHECK_COLUMNS = (
 )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sage-elt sync",
+        "sage-elt sync --business ID --resource sales_invoices --resource contacts",
+        "sage-elt sync --full-refresh --json",
+    )
+)
 def sync(
     business: BusinessIds = None,
     resource: ResourceNames = None,
@@ -39,10 +47,7 @@ def sync(
     destination: DestinationName = "duckdb",
     lock_timeout: LockTimeout = 60.0,
 ) -> None:
-    """Bring what changed in Sage into the raw schema.
-
-    Examples: `sage-elt sync`, `sage-elt sync --business ID --resource sales_invoices`
-    """
+    """Bring what changed in Sage into the raw schema."""
     report = _sync(
         open_warehouse(destination),
         _request(connection, business, resource, full_refresh, lock_timeout),
@@ -52,7 +57,7 @@ def sync(
     raise typer.Exit(_sync_exit_code(report))
 
 
-@app.command()
+@app.command(epilog=examples("sage-elt transform", "sage-elt transform --lock-timeout 600"))
 def transform(
     connection: Connection = None,  # noqa: ARG001 - all connections share the warehouse
     destination: DestinationName = "duckdb",
@@ -64,7 +69,7 @@ def transform(
     _transform(warehouse)
 
 
-@app.command()
+@app.command(epilog=examples("sage-elt check", "sage-elt check --json"))
 def check(
     as_json: AsJson = False,
     connection: Connection = None,  # noqa: ARG001 - all connections share the warehouse
@@ -74,7 +79,11 @@ def check(
     raise typer.Exit(_check(open_warehouse(destination), as_json=as_json))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sage-elt run", "sage-elt run --quiet", "sage-elt run --log-json --lock-timeout 600"
+    )
+)
 def run(
     business: BusinessIds = None,
     resource: ResourceNames = None,
@@ -115,8 +124,8 @@ def _request(
 
 
 def _sync(warehouse: Warehouse, request: SyncRequest) -> SyncReport:
-    open_connection(request.connection, warehouse)
-    with sync_progress() as report:
+    settings, _ = open_connection(request.connection, warehouse)
+    with sync_progress(settings) as report:
         jobs.sync(warehouse, request, report)
     summarise(report)
     return report
@@ -137,7 +146,7 @@ def summarise(report: SyncReport) -> None:
             + (f", {postponed} left for the next run" if postponed else "")
         )
     for column in sorted(report.variants):
-        say(
+        tell(
             f"  Sage changed the type of a field: values that do not fit are kept as they came in "
             f"{column}, and the field's own column is empty there."
         )
@@ -150,29 +159,35 @@ def _sync_exit_code(report: SyncReport) -> ExitCode:
 
 
 def _transform(warehouse: Warehouse) -> None:
-    rows = jobs.transform(warehouse)
-    for (schema, table), count in sorted(rows.items()):
-        say(f"  {schema}.{table}: {count} rows")
+    with working("transforming ..."):
+        rows = jobs.transform(warehouse)
+    if voice().is_verbose:
+        for (schema, table), count in sorted(rows.items()):
+            say(f"  {schema}.{table}: {count} rows")
+    say(f"transform: {len(rows)} tables, {sum(rows.values())} rows")
 
 
 def _check(warehouse: Warehouse, *, as_json: bool) -> ExitCode:
-    checks = jobs.check(warehouse)
+    with working("checking ..."):
+        checks = jobs.check(warehouse)
     if checks.is_empty():
         raise WarehouseError(
             "There is nothing to check: no business was synced and transformed. Nothing changed. Run: "
-            "sage-elt run"
+            "sage-elt run",
+            error_code="nothing-transformed",
         )
     if as_json:
         write_json({"status": status_of(checks), "checks": checks.to_dicts()})
-    else:
+    broken = checks.filter(pl.col("status") == "broken")
+    shown = broken if voice().is_quiet else checks
+    if not as_json and not shown.is_empty():
         write_table(
             ("check", "business", "subject", "expected", "found", "difference", "status", "hint"),
-            checks.select(CHECK_COLUMNS).rows(),
+            shown.select(CHECK_COLUMNS).rows(),
             right="expected|found|difference",
         )
-    broken = checks.filter(pl.col("status") == "broken").height
-    say(f"check: {checks.height} tie-outs, {broken} broken")
-    return ExitCode.FAILED if broken else ExitCode.DONE
+    say(f"check: {checks.height} tie-outs, {broken.height} broken")
+    return ExitCode.DONE if broken.is_empty() else ExitCode.FAILED
 
 
 def status_of(checks: pl.DataFrame) -> str:

@@ -83,7 +83,8 @@ def _fernet(key: str, place: int) -> Fernet:
         raise ConfigurationError(
             f"Key {place} in the setting token_key is not usable: it must be 32 bytes in URL-safe "
             "base64. Nothing was sent to Sage. Make one with: python -c 'from cryptography.fernet "
-            "import Fernet; print(Fernet.generate_key().decode())'"
+            "import Fernet; print(Fernet.generate_key().decode())'",
+            error_code="token-key-malformed",
         )
     return fernet
 

@@ -55,6 +55,7 @@ def _wait_for(fd: int, path: Path) -> None:
             raise TokenStoreError(
                 f"Another process has held the token lock {path} for {LOCK_TIMEOUT_S} seconds. Nothing "
                 "was sent to Sage and the tokens are untouched. End that process if it hangs, then run "
-                "the command again."
+                "the command again.",
+                error_code="token-lock-held",
             ) from None
         return

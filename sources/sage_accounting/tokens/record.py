@@ -83,7 +83,8 @@ class Record:
             raise TokenStoreError(
                 "The stored tokens have a format that this version of sage-elt does not know. "
                 "Nothing was changed and nothing was sent to Sage. Use the version of sage-elt that "
-                "wrote them, or a newer one."
+                "wrote them, or a newer one.",
+                error_code="tokens-of-other-version",
             )
         tokens = document.pop("tokens")
         if tokens is not None:

@@ -49,7 +49,8 @@ def refuse_older(record: Record, stored: Record | Sealed | None) -> None:
     if stored is not None and stored.age_order > record.age_order:
         raise TokenStoreError(
             f"A newer generation of tokens ({stored.generation}) is stored already, so generation "
-            f"{record.generation} was not written over it. Nothing is lost: run the command again."
+            f"{record.generation} was not written over it. Nothing is lost: run the command again.",
+            error_code="tokens-newer-stored",
         )
 
 

@@ -226,7 +226,8 @@ class Vault:
         if record is None or record.tokens is None:
             raise ReauthorisationError(
                 f"Connection {self.connection} is not authorised: no tokens are stored for it. Nothing "
-                f"was sent to Sage and nothing was loaded. Run: {self._cure}"
+                f"was sent to Sage and nothing was loaded. Run: {self._cure}",
+                error_code="sign-in-missing",
             )
         if record.is_refused:
             raise ReauthorisationError(
