@@ -12,7 +12,7 @@ SECONDS ?= 60
 SEEDS   ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crowd soak ties lint format catalog bench lock clean $(VENV)
+.PHONY: help demo test crash crowd soak ties lint format docs catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,6 +52,10 @@ lint: $(STAMP)  ## format check, lint, strict types
 format: $(STAMP)  ## reformat and apply safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)  ## write the reference pages anew, build the site into docs/_build/html
+	for script in scripts/make_*_docs.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
 
 catalog: $(STAMP)  ## regenerate the catalogue: make catalog SPEC=path/to/openapi-3.1.json
 	@test -n "$(SPEC)" || { echo "usage: make catalog SPEC=path/to/the/published/specification.json" >&2; exit 2; }
