@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.contest import Cost, measured, rows_of
-from benchmarks.copies import copy_books
 from benchmarks.servers import WAREHOUSE, User, sandbox, sign_in
 
 INVOICES = 1500
@@ -88,7 +87,9 @@ def large_books(folder: Path, country: str, entries: int) -> User:
     user.run("transform")
     _map_all_rates(user)
     (first,) = _counts(user, "sage.ledger_entries")
-    copy_books(folder / WAREHOUSE, -(-entries // first))
+    # in a process of its own: what a command's parent holds in memory counts as the command's
+    times = str(-(-entries // first))
+    measured(["benchmarks.copies", str(folder / WAREHOUSE), times], folder)
     return user
 
 

@@ -1,5 +1,7 @@
 """A warehouse with books of any size: those of a sandbox's business, copied within the file.
 
+    python -m benchmarks.copies WAREHOUSE TIMES
+
 Contacts and everything that happened (documents, payments, ledger entries and what hangs on them) is
 there once more under other ids and numbers for each copy; accounts, tax rates and settings are shared,
 and Sage's own balances are as many times what they were. So the books are as coherent as the sandbox's,
@@ -8,6 +10,7 @@ and every tie-out holds.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -133,3 +136,7 @@ def _copy(
         f'INSERT INTO sage."{table}" BY NAME SELECT * EXCLUDE (copy) {replaced} FROM '
         f'(SELECT * FROM sage."{table}" CROSS JOIN range(1, {times}) AS copies(copy))'
     )
+
+
+if __name__ == "__main__":
+    copy_books(Path(sys.argv[1]), int(sys.argv[2]))

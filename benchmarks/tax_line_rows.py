@@ -1,11 +1,14 @@
 """Tax lines of seven countries and the tax rates that they name, for both contenders as Parquet files.
 
+    python -m benchmarks.tax_line_rows FOLDER LINES
+
 A rate has the percentages that the law gave its class, each with its dates, and lines are dated over
 twenty years, so that about every rate has several periods. What a line says besides is drawn by chance.
 """
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -167,3 +170,7 @@ class _Chance:
 
     def of(self, values: tuple[str | None, ...]) -> pl.Series:
         return pl.Series(values, dtype=pl.String)[self.below(len(values))]
+
+
+if __name__ == "__main__":
+    write_rows(Path(sys.argv[1]), int(sys.argv[2]))

