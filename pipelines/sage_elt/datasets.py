@@ -132,7 +132,9 @@ class Reader:
     ) -> Iterator[pa.Table]:
         """The rows of ``businesses``, or all, with ``columns``, in batches; none when there is no row."""
         client = self._client.sql_client
-        listed = ", ".join(client.escape_column_name(each["name"] or "") for each in columns.values())
+        listed = ", ".join(
+            client.escape_column_name(each["name"] or "") for each in columns.values()
+        )
         sql = f"SELECT {listed} FROM {self._place(table)}"
         if businesses:
             marks = ", ".join("%s" for _ in businesses)

@@ -187,7 +187,7 @@ class Warehouse:
 
     def counts(self, schema: str, tables: Collection[str]) -> dict[tuple[str, str], int]:
         """Rows by table and business, of those tables that exist."""
-        present = self.tables(schema, tables)
+        present = self.tables(schema, tables) if tables else {}  # none named would mean all
         if self.path is None:
             with self.named_errors(), self.dataset(schema).reading() as reader:
                 return reader.counts(present)

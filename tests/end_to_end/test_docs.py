@@ -49,7 +49,6 @@ def reader(library: User, tmp_path: Path) -> User:
     somebody.environment["PATH"] = f"{Path(sys.executable).parent}:{library.environment['PATH']}"
     shutil.copy(library.warehouse, somebody.warehouse)
     somebody.connect()
-    somebody.sync("--resource", "currencies")  # its working folder takes the cursors over
     return somebody
 
 
