@@ -12,7 +12,7 @@ SECONDS ?= 60
 SEEDS   ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crowd soak ties lint format docs catalog bench lock clean $(VENV)
+.PHONY: help demo test airflow crash crowd soak ties lint format docs catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ demo: $(STAMP)  ## seven countries' books into sage.duckdb, from a sandbox serve
 
 test: $(STAMP)  ## the test suite, in parallel
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+airflow: $(STAMP)  ## the test that starts a whole Airflow, some minutes
+	$(BIN)/python -m pytest -m airflow
 
 crash: $(STAMP)  ## kill N processes in the middle of a refresh; count lost tokens
 	$(BIN)/python tests/support/crash.py $(N)

@@ -112,6 +112,7 @@ def _set_up(airflow: Airflow, sandbox: Sandbox, database: str, token_key: str) -
     airflow.post("/pools", {"name": "sage_accounting", "slots": 3})
 
 
+@pytest.mark.airflow
 @pytest.mark.timeout(900)
 def test_a_business_that_fails_is_red_alone_and_all_others_equal_sage(world: World) -> None:
     airflow, sandbox = world.airflow, world.sandbox
