@@ -95,7 +95,7 @@ def large_books(folder: Path, country: str, entries: int) -> User:
 
 def _map_all_rates(user: User) -> None:
     """Say of the tax rates that no rule maps that they are exempt, as the tenant would: exports need it."""
-    with duckdb.connect(str(user.folder / WAREHOUSE), read_only=True) as connection:
+    with _reading(user) as connection:
         rates = connection.execute(
             "SELECT DISTINCT business_id, tax_rate_id FROM unified.dim_tax_rate "
             "WHERE unmapped_reason IS NOT NULL ORDER BY ALL"
@@ -114,16 +114,23 @@ def _told(cost: Cost) -> tuple[str, str]:
 
 
 def _counts(user: User, *sources: str) -> list[int]:
-    with duckdb.connect(str(user.folder / WAREHOUSE), read_only=True) as connection:
+    with _reading(user) as connection:
         rows = [
             connection.execute(f"SELECT count(*) FROM {source}").fetchone() for source in sources
         ]
     return [int(row[0]) for row in rows if row]
 
 
+def _reading(user: User) -> duckdb.DuckDBPyConnection:
+    """The warehouse, in little memory: a command that is measured afterwards begins with its parent's."""
+    return duckdb.connect(
+        user.folder / WAREHOUSE, read_only=True, config={"memory_limit": "64MB", "threads": 1}
+    )
+
+
 def _business(user: User) -> tuple[str, str, str]:
     """The business of the books, and first and last day of its financial year that ends in 2025."""
-    with duckdb.connect(str(user.folder / WAREHOUSE), read_only=True) as connection:
+    with _reading(user) as connection:
         row = connection.execute(
             "SELECT business_id, CAST(make_date(2024, month(last), day(last)) + 1 AS VARCHAR), "
             "CAST(make_date(2025, month(last), day(last)) AS VARCHAR) FROM "

@@ -99,4 +99,6 @@ def answer(address: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     take(Path(sys.argv[1]), Path(sys.argv[2]))
