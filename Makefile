@@ -30,7 +30,7 @@ demo: $(STAMP)  ## seven countries' books into sage.duckdb, from a sandbox serve
 	$(BIN)/sage-elt demo
 
 test: $(STAMP)  ## the test suite, in parallel
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 airflow: $(STAMP)  ## the test that starts a whole Airflow, some minutes
 	$(BIN)/python -m pytest -m airflow

@@ -136,6 +136,8 @@ def sign_in(server: Server, folder: Path, businesses: Sequence[str] | None = Non
         PREFIX + "REQUESTS_PER_MINUTE": "0",
         **_places(folder),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
+        # Where Airflow is installed dlt would ask it for every setting, for peers too.
+        "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
     }
     user = User(folder, environment)
     user.run("connect", "--refresh-token", "-", stdin=server.refresh_token() + "\n")

@@ -1,6 +1,11 @@
 """What all tests share."""
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# The tests run where Airflow is installed: dlt would import it and ask it for every setting.
+os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
 
 # The machine's speed is no property of the code: no deadline, no complaint about slow generation.
 settings.register_profile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -20,16 +20,19 @@ CHUNK = 500
 
 
 class LoadedRecords:
-    """Looks up loaded ids; each table is read at most once a run.
+    """Looks up loaded ids of a run's businesses; each table is read at most once a run.
 
     An answer of None means that the warehouse can not be read now (another process holds its file,
     for one): whoever asks must leave the comparison to a later run, never guess.
     """
 
-    def __init__(self, pipeline: Any, schema_name: str, collection: Collection) -> None:
+    def __init__(
+        self, pipeline: Any, schema_name: str, collection: Collection, businesses: Sequence[str]
+    ) -> None:
         self._pipeline = pipeline
         self._schema_name = schema_name
         self._collection = collection
+        self._businesses = businesses
         self._ids: dict[str, frozenset[str]] | None = None
         self._unreadable = False
 
@@ -54,13 +57,9 @@ class LoadedRecords:
         if self._collection.name not in self._tables or not self._collection.key:
             return frozenset()
         if self._ids is None:
-            rows = self._query(f"SELECT {self._columns()} FROM {{table}}", ())
-            if rows is None:
-                return None
-            grouped: dict[str, list[str]] = {}
-            for business, *key in rows:
-                grouped.setdefault(business, []).append(KEY_SEPARATOR.join(key))
-            self._ids = {business: frozenset(ids) for business, ids in grouped.items()}
+            self._ids = self._all_ids()
+        if self._ids is None:
+            return None
         return self._ids.get(business_id, frozenset())
 
     def among(self, business_id: str, ids: Iterable[str]) -> frozenset[str] | None:
@@ -93,8 +92,20 @@ class LoadedRecords:
         )
         return None if rows is None else frozenset(row[0] for row in rows)
 
-    def _columns(self) -> str:
-        return ", ".join((BUSINESS, *self._collection.key))
+    def _all_ids(self) -> dict[str, frozenset[str]] | None:
+        columns = ", ".join((BUSINESS, *self._collection.key))
+        sql = f"SELECT {columns} FROM {{table}}"
+        # others may be thousands, each with a run of its own
+        few = tuple(self._businesses) if len(self._businesses) <= CHUNK else ()
+        if few:
+            sql += f" WHERE {BUSINESS} IN ({', '.join(['%s'] * len(few))})"
+        rows = self._query(sql, few)
+        if rows is None:
+            return None
+        grouped: dict[str, list[str]] = {}
+        for business, *key in rows:
+            grouped.setdefault(business, []).append(KEY_SEPARATOR.join(key))
+        return {business: frozenset(ids) for business, ids in grouped.items()}
 
     @cached_property
     def _schema(self) -> Any:

@@ -161,7 +161,8 @@ class _Lists:
         self._collection = collection
         self._state = dlt.current.resource_state().setdefault("businesses", {})
         schema_name = dlt.current.source_schema().name
-        self._loaded = LoadedRecords(run.pipeline, schema_name, collection)
+        businesses = [business.id for business in run.businesses]
+        self._loaded = LoadedRecords(run.pipeline, schema_name, collection, businesses)
         self._reached: dict[str, Progress] = {}
         self._parts: dict[str, set[str]] = {}
         self._told: dict[str, pa.Schema] = {}

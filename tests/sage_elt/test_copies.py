@@ -31,7 +31,6 @@ INVOICES = """
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-    monkeypatch.setenv("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
     monkeypatch.chdir(tmp_path)
 
 

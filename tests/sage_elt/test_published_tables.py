@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 from dlt.destinations import postgres
+from postgres_books import new_database
 from postgres_server import postgres_server
 from postgres_tables import (
     duckdb_table,
@@ -30,13 +32,13 @@ from sage_elt.published_tables import TablesAtDestination
 from sage_elt.warehouse import Warehouse, WarehouseError
 
 TABLES = [(table.schema, table.name) for table in su.TABLES]
+NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def working_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
-        patch.setenv("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
         patch.chdir(tmp_path_factory.mktemp("empty"))
         yield
 
@@ -52,27 +54,38 @@ def raw() -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def address(raw: dict[str, pl.DataFrame]) -> Iterator[str]:
-    """A server with the raw tables."""
+def templates(raw: dict[str, pl.DataFrame]) -> Iterator[str]:
+    """A server with the databases ``raw``, of raw tables, and ``built``, where all is built of them."""
     with ExitStack() as opened:
         try:
-            address = opened.enter_context(postgres_server())
+            server = opened.enter_context(postgres_server())
         except FileNotFoundError as error:
             pytest.skip(str(error))
-        pipeline = dlt.pipeline("raw", destination=postgres(address), dataset_name="sage")
+        pipeline = dlt.pipeline(
+            "raw", destination=postgres(new_database(server, "raw")), dataset_name="sage"
+        )
         pipeline.run(
             [dlt.resource([frame.to_arrow()], name=name) for name, frame in raw.items()],
             schema=dlt.Schema("sage_accounting"),
         )
-        yield address
+        jobs.transform(Warehouse(postgres(new_database(server, "built", template="raw")), None))
+        yield server
+
+
+@pytest.fixture
+def address(templates: str, request: pytest.FixtureRequest) -> str:
+    """A database of the test's own, with the raw tables only."""
+    template = getattr(request, "param", "raw")
+    return new_database(templates, f"own{next(NUMBERS)}", template=template)
+
+
+BUILT = pytest.mark.parametrize("address", ["built"], indirect=True)
+"""All is built in it already."""
 
 
 @pytest.fixture
 def server(address: str) -> Warehouse:
-    """The warehouse on it, with nothing built yet."""
-    postgres_execute(
-        address, "DROP SCHEMA IF EXISTS unified CASCADE", "DROP SCHEMA IF EXISTS marts CASCADE"
-    )
+    """The warehouse in that database."""
     return Warehouse(postgres(address), None)
 
 
@@ -121,15 +134,15 @@ def test_tables_equal_those_of_duckdb(server: Warehouse, address: str, in_file: 
     assert_equal(address, in_file)
 
 
+@BUILT
 def test_checks_are_those_of_duckdb(server: Warehouse, in_file: Warehouse) -> None:
-    jobs.transform(server)
     assert jobs.check(server).rows() == jobs.check(in_file).rows()
 
 
+@BUILT
 def test_columns_have_the_order_and_the_descriptions_of_the_model(
     server: Warehouse, address: str
 ) -> None:
-    jobs.transform(server)
     for schema in ("unified", "marts"):
         present = postgres_columns(address, schema)
         for name in (name for of, name in TABLES if of == schema):
@@ -138,8 +151,8 @@ def test_columns_have_the_order_and_the_descriptions_of_the_model(
     assert postgres_rows(address, text) == [(su.describe("unified", "dim_account").table,)]
 
 
+@BUILT
 def test_nothing_is_exchanged_when_nothing_changed(server: Warehouse, address: str) -> None:
-    jobs.transform(server)
     before = builds(address)
     jobs.transform(server)
     assert builds(address) == before
@@ -154,10 +167,10 @@ def test_businesses_transformed_at_once_lose_none_of_each_other(
     assert_equal(address, in_file)
 
 
+@BUILT
 def test_same_business_transformed_twice_at_once_is_there_once(
     server: Warehouse, address: str, in_file: Warehouse
 ) -> None:
-    jobs.transform(server)
     postgres_execute(address, "UPDATE unified._builds SET fingerprint = 'older'")
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda _: jobs.transform(server), range(2)))
@@ -173,10 +186,10 @@ def test_only_the_named_business_is_transformed_and_checked(
     assert set(jobs.check(server, businesses=[gb])["business_id"]) == {gb}
 
 
+@BUILT
 def test_business_that_left_the_raw_schema_leaves_the_tables(
     server: Warehouse, address: str
 ) -> None:
-    jobs.transform(server)
     postgres_execute(address, "INSERT INTO unified._builds VALUES ('gone', 'x', now())")
     postgres_execute(address, "UPDATE unified.dim_tax_rate SET business_id = 'gone'")
     jobs.transform(server)
@@ -185,8 +198,8 @@ def test_business_that_left_the_raw_schema_leaves_the_tables(
     assert "gone" not in builds(address)
 
 
+@BUILT
 def test_interrupted_exchange_leaves_the_old_tables(server: Warehouse, address: str) -> None:
-    jobs.transform(server)
     postgres_execute(
         address,
         "UPDATE unified._builds SET fingerprint = 'older'",
@@ -201,10 +214,10 @@ def test_interrupted_exchange_leaves_the_old_tables(server: Warehouse, address: 
     assert incoming(address) == []
 
 
+@BUILT
 def test_unfinished_business_is_built_again(
     server: Warehouse, address: str, in_file: Warehouse
 ) -> None:
-    jobs.transform(server)
     postgres_execute(
         address,
         "UPDATE unified._builds SET fingerprint = ''",
@@ -214,10 +227,10 @@ def test_unfinished_business_is_built_again(
     assert_equal(address, in_file)
 
 
+@BUILT
 def test_tables_of_another_version_are_made_anew(
     server: Warehouse, address: str, in_file: Warehouse
 ) -> None:
-    jobs.transform(server)
     postgres_execute(
         address,
         "ALTER TABLE unified.dim_account DROP COLUMN display_name",
@@ -227,17 +240,17 @@ def test_tables_of_another_version_are_made_anew(
     assert_equal(address, in_file)
 
 
+@BUILT
 def test_tables_of_another_version_are_not_made_anew_for_one_business(
     server: Warehouse, address: str
 ) -> None:
-    jobs.transform(server)
     postgres_execute(address, "ALTER TABLE unified.dim_account DROP COLUMN display_name")
     with pytest.raises(WarehouseError, match="another version"):
         jobs.transform(server, businesses=[business_ids(address)["GB"]])
 
 
-def test_nothing_of_an_exchange_is_left_behind(server: Warehouse, address: str) -> None:
-    jobs.transform(server)
+@BUILT
+def test_nothing_of_an_exchange_is_left_behind(address: str) -> None:
     assert incoming(address) == []
 
 

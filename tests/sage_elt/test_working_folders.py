@@ -15,7 +15,6 @@ from sage_elt.working_folders import keep_to_destination
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
-    monkeypatch.setenv("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
     monkeypatch.chdir(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +42,20 @@ def connected(address: str) -> Iterator[Any]:
         connection.close()
 
 
-def new_database(address: str, name: str, password: str = "unused") -> str:  # noqa: S107 - trusted
-    """The address of a new database of the server, which does not wait for the disk."""
+def new_database(
+    address: str,
+    name: str,
+    password: str = "unused",  # noqa: S107 - the server trusts everybody
+    template: str = "template1",
+) -> str:
+    """The address of a new database of the server, which does not wait for the disk.
+
+    ``template`` is a database that nobody is connected to; the new one begins as its copy.
+    """
     with connected(address) as cursor:
         cursor.execute("ALTER SYSTEM SET fsync = off")
         cursor.execute("SELECT pg_reload_conf()")
-        cursor.execute(f'CREATE DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return urlsplit(address)._replace(path=f"/{name}").geturl().replace(":unused@", f":{password}@")
 
 
@@ -86,12 +95,19 @@ def copy_raw_schema(address: str, path: Path, names: Mapping[str, str]) -> None:
             numeric = f"DECIMAL({precision},{scale})"
             tables.setdefault(table, {})[column] = TYPES.get(kind, numeric)
         for table, columns in tables.items():
-            kinds = ", ".join(f'"{names.get(c, c)}" {kind}' for c, kind in columns.items())
+            kinds = {names.get(column, column): kind for column, kind in columns.items()}
             target = f'sage."{names.get(table, table)}"'
-            copy.execute(f"CREATE TABLE {target} ({kinds})")
+            listed = ", ".join(f'"{column}" {kind}' for column, kind in kinds.items())
+            copy.execute(f"CREATE TABLE {target} ({listed})")
             chosen = ", ".join(f'"{column}"' for column in columns)
-            cursor.execute(f'SELECT {chosen} FROM sage."{table}"')
-            rows = cursor.fetchall()
-            if rows:
-                marks = ", ".join("?" * len(columns))
-                copy.executemany(f"INSERT INTO {target} VALUES ({marks})", rows)
+            with tempfile.NamedTemporaryFile() as file:
+                cursor.copy_expert(
+                    f'COPY (SELECT {chosen} FROM sage."{table}") TO STDOUT (FORMAT csv)', file
+                )
+                file.flush()
+                copy.execute(
+                    f"INSERT INTO {target} SELECT * FROM read_csv(?, columns = {kinds}, header = false, "
+                    "nullstr = '', allow_quoted_nulls = false, auto_detect = false, parallel = false, "
+                    "delim = ',', quote = '\"', escape = '\"')",
+                    [file.name],
+                )
