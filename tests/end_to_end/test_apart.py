@@ -18,7 +18,6 @@ from sage_accounting.errors import BusinessSelectionError
 from sage_elt import jobs
 from sage_elt.warehouse import open_warehouse
 
-
 RESOURCES = (
     "businesses", "contacts", "contact_persons", "sales_invoices", "ledger_entries", "tax_rates",
     "business_settings",

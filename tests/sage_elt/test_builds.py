@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,23 @@ def raw() -> dict[str, pl.DataFrame]:
     return {name: pl.concat(listed).collect() for name, listed in frames.items()}
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path, raw: dict[str, pl.DataFrame]) -> Warehouse:
-    path = tmp_path / "sage.duckdb"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, raw: dict[str, pl.DataFrame]) -> Path:
+    """A file with the raw tables, and all that is built of them."""
+    path = tmp_path_factory.mktemp("template") / "sage.duckdb"
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{path}' AS w")
         connection.execute("CREATE SCHEMA w.sage")
         for name, frame in raw.items():
             connection.register("incoming", frame.to_arrow())
             connection.execute(f'CREATE TABLE w.sage."{name}" AS FROM incoming')
+    build(Warehouse(duckdb_destination(path), path))
+    return path
+
+
+@pytest.fixture
+def built(template: Path, tmp_path: Path) -> Warehouse:
+    path = Path(shutil.copy(template, tmp_path / "sage.duckdb"))
     return Warehouse(duckdb_destination(path), path)
 
 
@@ -64,12 +73,6 @@ def built_at(warehouse: Warehouse) -> dict[str, Any]:
 
 def countries(warehouse: Warehouse) -> dict[str, str]:
     return dict(warehouse.rows("SELECT country, business_id FROM unified.dim_business"))
-
-
-@pytest.fixture
-def built(warehouse: Warehouse) -> Warehouse:
-    build(warehouse)
-    return warehouse
 
 
 def test_tables_are_those_of_the_transforms(built: Warehouse, raw: dict[str, pl.DataFrame]) -> None:

@@ -25,26 +25,31 @@ def ledger(entries: list[tuple[int, int]]) -> pl.LazyFrame:
     )
 
 
-@given(entries=ENTRIES, rows=st.integers(1, 20))
-def test_every_entry_is_in_one_slice(entries: list[tuple[int, int]], rows: int) -> None:
+@given(entries=ENTRIES, rows=st.integers(1, 20), by_month=st.booleans())
+def test_every_entry_is_in_one_slice(
+    entries: list[tuple[int, int]], rows: int, by_month: bool
+) -> None:
     frame = ledger(entries)
-    parts = [one.of(frame).collect() for one in ledger_slices(frame, rows)]
+    parts = [one.of(frame).collect() for one in ledger_slices(frame, rows, by_month=by_month)]
     assert pl.concat(parts).sort(pl.all()).equals(frame.collect().sort(pl.all()))
 
 
-@given(entries=ENTRIES, rows=st.integers(1, 20))
-def test_no_transaction_is_in_two_slices(entries: list[tuple[int, int]], rows: int) -> None:
+@given(entries=ENTRIES, rows=st.integers(1, 20), by_month=st.booleans())
+def test_no_transaction_is_in_two_slices(
+    entries: list[tuple[int, int]], rows: int, by_month: bool
+) -> None:
     frame = ledger(entries)
     seen: set[str] = set()
-    for one in ledger_slices(frame, rows):
+    for one in ledger_slices(frame, rows, by_month=by_month):
         found = set(one.of(frame).collect()["transaction__id"])
         assert not found & seen
         seen |= found
 
 
 @given(entries=ENTRIES, rows=st.integers(1, 20))
-def test_slices_end_with_a_month(entries: list[tuple[int, int]], rows: int) -> None:
-    ends = [one.last for one in ledger_slices(ledger(entries), rows) if one.last]
+def test_slices_by_month_end_with_one(entries: list[tuple[int, int]], rows: int) -> None:
+    slices = ledger_slices(ledger(entries), rows, by_month=True)
+    ends = [one.last for one in slices if one.last]
     assert all((end + timedelta(days=1)).day == 1 for end in ends)
 
 

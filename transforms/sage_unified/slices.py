@@ -1,7 +1,7 @@
-"""Large ledgers in slices of months: what is made of entries and transactions need not be whole in memory.
+"""Large ledgers in slices of days: what is made of entries and transactions need not be whole in memory.
 
-No slice ends within a transaction, and all end with a month, so that tables with a row for each entry,
-transaction or month are the same whether they are made in one piece or in many.
+No slice ends within a transaction, nor within a month where a table has rows of months, so that tables
+are the same whether they are made in one piece or in many.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ SLICED: Final[Mapping[str, Mapping[str, Cut]]] = {
     },
 }
 """Tables that are made in slices, and which of their inputs are cut."""
+BY_MONTH: Final = ("cash_flow",)
+"""Those with rows of whole months."""
 _WITHOUT_ENTRIES: Final = ("document_ledger_check",)
 """Those that have rows of transactions without entries too."""
 RUNNING: Final = ("general_ledger",)
@@ -72,22 +74,28 @@ class Slice:
         return frame if self.last is None else frame.filter(day <= self.last)
 
 
-def ledger_slices(ledger_entries: pl.LazyFrame, rows: int | None) -> list[Slice]:
-    """Slices that cover every day, each of about ``rows`` entries or a month; a single one for None."""
+def ledger_slices(
+    ledger_entries: pl.LazyFrame, rows: int | None, *, by_month: bool = False
+) -> list[Slice]:
+    """Slices that cover every day, each of about ``rows`` entries, or of a day or month with more.
+
+    A single one for None.
+    """
     if rows is None:
         return [Slice(None, None)]
-    months = (
-        ledger_entries.group_by(pl.col("date").dt.month_end().alias("last"))
+    day = pl.col("date").dt.month_end() if by_month else pl.col("date")
+    days = (
+        ledger_entries.group_by(day.alias("last"))
         .agg(pl.len())
         .drop_nulls()
         .sort("last")
         .collect(engine="streaming")
         .rows()
     )
-    spans = _spans_of_months(ledger_entries) if sum(count for _, count in months) > rows else []
+    spans = _spans(ledger_entries) if sum(count for _, count in days) > rows else []
     ends: list[date] = []
     taken = 0
-    for last, count in months[:-1]:
+    for last, count in days[:-1]:
         taken += count
         if taken >= rows and not any(first <= last < end for first, end in spans):
             ends.append(last)
@@ -95,14 +103,14 @@ def ledger_slices(ledger_entries: pl.LazyFrame, rows: int | None) -> list[Slice]
     return [Slice(after, last) for after, last in zip([None, *ends], [*ends, None], strict=True)]
 
 
-def _spans_of_months(ledger_entries: pl.LazyFrame) -> list[tuple[date, date]]:
-    """First and last day of the transactions of several months; by hash, which takes less memory."""
+def _spans(ledger_entries: pl.LazyFrame) -> list[tuple[date, date]]:
+    """First and last day of the transactions of several days; by hash, which takes less memory."""
     return (
         ledger_entries.select(pl.col("transaction__id").hash().alias("hash"), "date")
         .drop_nulls()
         .group_by("hash")
         .agg(pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
-        .filter(pl.col("first").dt.month_end() < pl.col("last"))
+        .filter(pl.col("first") < pl.col("last"))
         .select("first", "last")
         .unique()
         .collect(engine="streaming")
