@@ -7,7 +7,7 @@ column may have two: the one that we know it by, and the one there. Callers ask 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any, Final, TypeAlias, cast
 
@@ -40,8 +40,10 @@ class Dataset:
     @contextmanager
     def reading(self) -> Iterator[Reader]:
         """A reader with one connection; from PostgreSQL all that it reads is of one moment."""
-        with self._job_client as client, _one_moment(client, self._destination):
-            yield Reader(self, client, self._capabilities)
+        is_postgres = self._destination.destination_type == "dlt.destinations.postgres"
+        moment = _one_moment(client := self._job_client) if is_postgres else nullcontext()
+        with client, moment:
+            yield Reader(self, client, self._capabilities, has_cursors=is_postgres)
 
     def known_tables(self) -> list[str]:
         """The tables that dlt notes as loaded with data, under their names there."""
@@ -106,10 +108,14 @@ class Reader:
         dataset: Dataset,
         client: SqlJobClientBase,
         capabilities: DestinationCapabilitiesContext,
+        *,
+        has_cursors: bool,
     ) -> None:
         self._dataset = dataset
         self._client = client
         self._capabilities = capabilities
+        self._has_cursors = has_cursors
+        """Whether a result can stay on the server; its driver takes all of it into memory otherwise."""
 
     def columns(self, tables: Iterable[str]) -> dict[str, Columns]:
         """Columns of those tables that exist, with the types that they have there."""
@@ -139,9 +145,24 @@ class Reader:
         if businesses:
             marks = ", ".join("%s" for _ in businesses)
             sql += f" WHERE {client.escape_column_name('business_id')} IN ({marks})"
+        if not self._has_cursors:
+            yield from self._answers(columns, sql, *businesses)
+            return
+        name = client.escape_column_name(f"rows of {self._dataset.table_name(table)}"[:63])
+        client.execute_sql(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", *businesses)
+        rows = CHUNK_ROWS
+        while rows == CHUNK_ROWS:
+            rows = 0
+            for batch in self._answers(columns, f"FETCH {CHUNK_ROWS} FROM {name}"):
+                rows += batch.num_rows
+                yield batch
+        client.execute_sql(f"CLOSE {name}")
+
+    def _answers(self, columns: Columns, sql: str, *parameters: str) -> Iterator[pa.Table]:
+        """The rows of a statement, in batches."""
         with (
             Container().injectable_context(self._capabilities),
-            client.execute_query(sql, *businesses) as cursor,
+            self._client.sql_client.execute_query(sql, *parameters) as cursor,
         ):
             cursor.columns_schema = cast(TTableSchemaColumns, dict(columns))
             yield from cursor.iter_arrow(chunk_size=CHUNK_ROWS)
@@ -188,11 +209,8 @@ class Reader:
 
 
 @contextmanager
-def _one_moment(client: SqlJobClientBase, destination: Destination[Any, Any]) -> Iterator[None]:
-    """Statements inside see what was committed before; other destinations have no common word for it."""
-    if destination.destination_type != "dlt.destinations.postgres":
-        yield
-        return
+def _one_moment(client: SqlJobClientBase) -> Iterator[None]:
+    """Statements inside see what was committed before. Other destinations have no common word for it."""
     with client.sql_client.begin_transaction():
         client.sql_client.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
