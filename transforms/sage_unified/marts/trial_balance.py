@@ -20,21 +20,20 @@ def trial_balance(entries: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame
     currency, debit positive: closing = opening + debits - credits, and each month's closing balances
     sum to 0.
     """
-    posted = entries.filter(~pl.col("is_deleted")).with_columns(
-        pl.col("date").dt.month_end().alias("period_end")
+    # the entries are read once, and all else is made of their sums
+    moved = (
+        entries.filter(~pl.col("is_deleted"))
+        .group_by(*_ACCOUNT, pl.col("date").dt.month_end().alias("period_end"))
+        .agg(pl.col("debit").sum().alias("debits"), pl.col("credit").sum().alias("credits"))
     )
-    months = posted.group_by("business_id").agg(
-        pl.date_range(pl.col("date").min().dt.month_start(), pl.col("date").max(), "1mo")
-        .dt.month_end()
-        .alias("period_end")
-    )
-    moved = posted.group_by(*_ACCOUNT, "period_end").agg(
-        pl.col("debit").sum().alias("debits"), pl.col("credit").sum().alias("credits")
+    first, last = pl.col("period_end").min(), pl.col("period_end").max()
+    months = moved.group_by("business_id").agg(
+        pl.date_range(first.dt.month_start(), last, "1mo").dt.month_end().alias("period_end")
     )
     movement = pl.col("debits") - pl.col("credits")
     described = accounts.select(*_ACCOUNT, pl.col("code").alias("account_code"), "account_class")
     return (
-        posted.select(_ACCOUNT)
+        moved.select(_ACCOUNT)
         .unique()
         .join(months, on="business_id", validate="m:1")
         .explode("period_end")

@@ -24,7 +24,7 @@ from sage_unified.formulas import (
 )
 from sage_unified.rules import rule_table
 
-_LINES: Final = "lines"
+LINES: Final = "lines"
 Rounding = Callable[[pl.Expr], pl.Expr]
 
 _ROUNDINGS: Final[Mapping[str, Rounding]] = {
@@ -57,7 +57,7 @@ def returns_of(countries: pl.LazyFrame) -> dict[str, pl.DataFrame]:
     none, the first country of the table stands for the columns.
     """
     known = rule_table("vat_boxes")["country"].unique(maintain_order=True).to_list()
-    found = set(countries.select("country").unique().collect()["country"])
+    found = set(countries.select("country").unique().collect(engine="streaming")["country"])
     return {country: boxes_of(country) for country in known if country in found} or {
         known[0]: boxes_of(known[0])
     }
@@ -78,23 +78,29 @@ def contributions(boxes: pl.DataFrame) -> dict[str, pl.Expr]:
     return {box: _contribution(parse_sum(formula)) for box, formula in sums.iter_rows()}
 
 
+def alike(lines: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
+    """Lines of :func:`with_itc` summed up by ``keys`` and all that a formula asks for, and how many ``lines``.
+
+    Millions of lines make some hundreds of rows.
+    """
+    return lines.group_by(*keys, *FIELDS).agg(pl.col(*AMOUNTS).sum(), pl.len().alias(LINES))
+
+
 def returned(lines: pl.LazyFrame, keys: Sequence[str], boxes: pl.DataFrame) -> pl.LazyFrame:
     """``keys, box, amount, line_count`` of every box for each combination of ``keys``.
 
     ``amount`` is Decimal(19, 4), rounded as the return wants it; ``line_count`` is null for a box that
-    others are combined to. Takes lines of :func:`with_itc`.
+    others are combined to. Takes what :func:`alike` makes of lines.
     """
     parts = contributions(boxes)
     roundings = dict(boxes.select("box", "rounding").iter_rows())
     counts = {box: _count_name(box) for box in parts}
-    # millions of lines are alike in all that a formula asks for
-    alike = lines.group_by(*keys, *FIELDS).agg(pl.col(*AMOUNTS).sum(), pl.len().alias(_LINES))
     summed = (
-        alike.group_by(keys)
+        lines.group_by(keys)
         .agg(
             *(part.sum().alias(box) for box, part in parts.items()),
             *(
-                pl.col(_LINES).filter(part.is_not_null()).sum().alias(counts[box])
+                pl.col(LINES).filter(part.is_not_null()).sum().alias(counts[box])
                 for box, part in parts.items()
             ),
         )

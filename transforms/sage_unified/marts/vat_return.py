@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from sage_unified.columns import EXACT, MONEY, typed
-from sage_unified.marts.vat_boxes import boxes_of, returned, with_itc
+from sage_unified.marts.vat_boxes import alike, boxes_of, returned, with_itc
 
 _TEXT = pl.String()
 _INPUT: Final = {
@@ -57,7 +57,8 @@ def vat_return(lines: pl.DataFrame, country: str, agency: str | None = None) -> 
     # a row of no line makes a return without lines one of zeros
     nothing = pl.LazyFrame({"net": [None]}, schema={"net": EXACT})
     counted = pl.concat([with_itc(given), nothing], how="diagonal_relaxed")
-    amounts = returned(counted.with_columns(pl.lit(1).alias(_RETURN)), [_RETURN], boxes)
+    counted = counted.with_columns(pl.lit(1).alias(_RETURN))
+    amounts = returned(alike(counted, [_RETURN]), [_RETURN], boxes)
     order = {box: place for place, box in enumerate(boxes["box"])}
     return (
         amounts.sort(pl.col("box").replace_strict(order, return_dtype=pl.Int32))
