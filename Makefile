@@ -12,7 +12,7 @@ SECONDS ?= 60
 SEEDS   ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test airflow crash crowd soak ties lint format docs catalog bench lock clean $(VENV)
+.PHONY: help demo test airflow crash crowd soak ties exports lint format docs catalog bench lock clean $(VENV)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ soak: $(STAMP)  ## random histories of edits, faults and kills for SECONDS; each
 
 ties: $(STAMP)  ## every check over the sandbox's books of seven countries, seeds 1 to SEEDS
 	$(BIN)/python tests/support/ties.py $(SEEDS)
+
+exports: $(STAMP)  ## the tests of export files over the books of seeds 1 to SEEDS
+	for seed in $$(seq $(SEEDS)); do EXPORT_SEED=$$seed $(BIN)/python -m pytest -q tests/end_to_end/test_export.py || exit 1; done
 
 lint: $(STAMP)  ## format check, lint, strict types
 	$(BIN)/ruff format --check .

@@ -30,8 +30,7 @@ logger = logging.getLogger(__name__)
 LARGE_ROWS: Final = 50_000
 """Rows of a raw table of a business from which on it is read from a file and not kept in memory."""
 SLICE_ROWS: Final = 60_000
-"""Ledger entries that are worked on at a time, some 400 bytes each in several copies; with 100,000 the peak
-at 5 million entries of one business was 1,053 MiB."""
+"""Ledger entries, or lines of documents, that are worked on at a time: some 400 bytes each in several copies."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +22,8 @@ from sii_reader import read_sii
 
 from sage_sandbox.server import running_sandbox
 
+SEED = os.environ.get("EXPORT_SEED")
+"""Of all books; by default each country has one of its own. ``make exports`` goes through ten."""
 FIRST, LAST = date(2025, 7, 1), date(2026, 6, 30)
 """The second year of the sandbox's books."""
 YEAR = ("--from", str(FIRST), "--to", str(LAST))
@@ -88,22 +91,22 @@ def make_books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeBooks]:
 
 @pytest.fixture(scope="module")
 def british(make_books: MakeBooks) -> Books:
-    return make_books("GB", 2)
+    return make_books("GB", int(SEED or 2))
 
 
 @pytest.fixture(scope="module")
 def french(make_books: MakeBooks) -> Books:
-    return make_books("FR", 3)
+    return make_books("FR", int(SEED or 3))
 
 
 @pytest.fixture(scope="module")
 def german(make_books: MakeBooks) -> Books:
-    return make_books("DE", 4)
+    return make_books("DE", int(SEED or 4))
 
 
 @pytest.fixture(scope="module")
 def spanish(make_books: MakeBooks) -> Books:
-    return make_books("ES", 5)
+    return make_books("ES", int(SEED or 5))
 
 
 def test_vat_return_equals_the_mart(british: Books) -> None:

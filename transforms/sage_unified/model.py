@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from typing import Final, TypeAlias
@@ -91,7 +92,8 @@ def build_into(
             name: built[name] for name in table.after
         }
         if table.schema == WORK:
-            built[table.name] = table.make(inputs, load_date).collect(engine="streaming").lazy()
+            with _named_errors(table):
+                built[table.name] = table.make(inputs, load_date).collect(engine="streaming").lazy()
         else:
             parts: Iterable[Frames] = [inputs]
             if table.name in SLICED:
@@ -113,9 +115,15 @@ def _pieces(table: Table, parts: Iterable[Frames], load_date: date) -> Iterator[
 
 def _made(table: Table, inputs: Frames, load_date: date) -> pl.DataFrame:
     types = polars_types(table.schema, table.name)
-    try:
+    with _named_errors(table):
         made = table.make(inputs, load_date)
         return typed(made.select(types.keys()), types).collect(engine="streaming")
+
+
+@contextmanager
+def _named_errors(table: Table) -> Iterator[None]:
+    try:
+        yield
     except pl.exceptions.PolarsError as error:  # its text may hold values, so it is not repeated
         raise BuildError(
             f"The table {table.schema}.{table.name} can not be made ({type(error).__name__}): the raw "
