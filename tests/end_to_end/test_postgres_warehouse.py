@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dlt.destinations import postgres as postgres_destination
-from postgres_server import postgres_server
+from postgres_server import postgres_or_skip
 from postgres_tables import (
     duckdb_columns,
     duckdb_table,
@@ -30,11 +29,7 @@ OF_THE_READ = {"_deletions": {"detected_at"}}
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    with ExitStack() as opened:
-        try:
-            address = opened.enter_context(postgres_server())
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
+    with postgres_or_skip() as address:
         yield address
 
 

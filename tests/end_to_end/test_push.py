@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
 
 import duckdb
 import pytest
-from postgres_server import postgres_server
+from postgres_server import postgres_or_skip
 from push_crowd import FAULTS, Nursery, nursery, push_crowd
 from shell import Done, User, new_user
 
@@ -31,11 +30,7 @@ def anybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    with ExitStack() as opened:
-        try:
-            address = opened.enter_context(postgres_server())
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
+    with postgres_or_skip() as address:
         yield address
 
 

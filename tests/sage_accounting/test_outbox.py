@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from postgres_server import postgres_server
+from postgres_server import postgres_or_skip
 
 from sage_accounting.errors import OutboxError, OutboxKeyError
 from sage_accounting.outbox import WINDOW_S, Outbox
@@ -35,11 +35,8 @@ def write(key: str = "k", business: str = "b", **changes: Any) -> Write:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with ExitStack() as opened:
-        try:
-            yield opened.enter_context(postgres_server())
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
+    with postgres_or_skip() as server:
+        yield server
 
 
 def connect(address: str) -> Any:

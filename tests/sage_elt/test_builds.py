@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from sandbox_books import books, raw_frames, raw_rows
+from sandbox_books import british_and_canadian, write_raw
 
 import sage_unified as su
 from sage_elt.builds import build_changed
@@ -24,24 +24,14 @@ TABLES = [(table.schema, table.name) for table in su.TABLES]
 
 @pytest.fixture(scope="module")
 def raw() -> dict[str, pl.DataFrame]:
-    """The raw tables of a British and a Canadian business."""
-    frames: dict[str, list[pl.LazyFrame]] = {}
-    for country in ("GB", "CA"):
-        for name, frame in raw_frames(raw_rows(books(country, 2).business)).items():
-            frames.setdefault(name, []).append(frame)
-    return {name: pl.concat(listed).collect() for name, listed in frames.items()}
+    return british_and_canadian()
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory, raw: dict[str, pl.DataFrame]) -> Path:
     """A file with the raw tables, and all that is built of them."""
     path = tmp_path_factory.mktemp("template") / "sage.duckdb"
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{path}' AS w")
-        connection.execute("CREATE SCHEMA w.sage")
-        for name, frame in raw.items():
-            connection.register("incoming", frame.to_arrow())
-            connection.execute(f'CREATE TABLE w.sage."{name}" AS FROM incoming')
+    write_raw(path, raw)
     build(Warehouse(duckdb_destination(path), path))
     return path
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from dlt.destinations import postgres
 from postgres_books import new_database
-from postgres_server import postgres_server
+from postgres_server import postgres_or_skip
 from postgres_tables import postgres_execute, postgres_rows
 
 from sage_elt import datasets
@@ -20,11 +19,8 @@ ROWS = 23
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Numbers from 1 on a PostgreSQL, those up to 5 of the business ``a``."""
-    with ExitStack() as opened:
-        try:
-            address = new_database(opened.enter_context(postgres_server()), "books")
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
+    with postgres_or_skip() as server:
+        address = new_database(server, "books")
         postgres_execute(
             address,
             "CREATE SCHEMA sage",

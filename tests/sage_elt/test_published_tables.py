@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 import polars as pl
 import pytest
 from dlt.destinations import postgres
 from postgres_books import new_database
-from postgres_server import postgres_server
+from postgres_server import postgres_or_skip
 from postgres_tables import (
     duckdb_table,
     postgres_columns,
@@ -23,7 +21,7 @@ from postgres_tables import (
     postgres_rows,
     postgres_table,
 )
-from sandbox_books import books, raw_frames, raw_rows
+from sandbox_books import british_and_canadian, write_raw
 
 import sage_unified as su
 from sage_elt import jobs
@@ -45,22 +43,13 @@ def working_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def raw() -> dict[str, pl.DataFrame]:
-    """The raw tables of a British and a Canadian business."""
-    frames: dict[str, list[pl.LazyFrame]] = {}
-    for country in ("GB", "CA"):
-        for name, frame in raw_frames(raw_rows(books(country, 2).business)).items():
-            frames.setdefault(name, []).append(frame)
-    return {name: pl.concat(listed).collect() for name, listed in frames.items()}
+    return british_and_canadian()
 
 
 @pytest.fixture(scope="module")
 def templates(raw: dict[str, pl.DataFrame]) -> Iterator[str]:
     """A server with the databases ``raw``, of raw tables, and ``built``, where all is built of them."""
-    with ExitStack() as opened:
-        try:
-            server = opened.enter_context(postgres_server())
-        except FileNotFoundError as error:
-            pytest.skip(str(error))
+    with postgres_or_skip() as server:
         pipeline = dlt.pipeline(
             "raw", destination=postgres(new_database(server, "raw")), dataset_name="sage"
         )
@@ -93,12 +82,7 @@ def server(address: str) -> Warehouse:
 def in_file(tmp_path_factory: pytest.TempPathFactory, raw: dict[str, pl.DataFrame]) -> Warehouse:
     """The same raw tables in a DuckDB file, and what is built of them."""
     path = tmp_path_factory.mktemp("file") / "sage.duckdb"
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{path}' AS w")
-        connection.execute("CREATE SCHEMA w.sage")
-        for name, frame in raw.items():
-            connection.register("incoming", frame.to_arrow())
-            connection.execute(f'CREATE TABLE w.sage."{name}" AS FROM incoming')
+    write_raw(path, raw)
     warehouse = Warehouse(duckdb_destination(path), path)
     jobs.transform(warehouse)
     return warehouse

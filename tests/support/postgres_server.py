@@ -8,9 +8,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 
 @contextmanager
@@ -33,6 +35,17 @@ def postgres_server() -> Iterator[str]:
             yield f"postgresql://postgres:unused@localhost/postgres?{folder_of_socket}"
         finally:
             server.cleanup()
+
+
+@contextmanager
+def postgres_or_skip() -> Iterator[str]:
+    """The same; where there is none, the test is skipped and says so."""
+    with ExitStack() as opened:
+        try:
+            address = opened.enter_context(postgres_server())
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
+        yield address
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from sage_sandbox.books import Books, generate_business
@@ -52,6 +54,25 @@ def raw_frames(
     """The rows as frames with the columns that the transforms name."""
     wanted = {**RAW, **(extra or {})}
     return {table: _frame(rows.get(table, []), types) for table, types in wanted.items()}
+
+
+def british_and_canadian() -> dict[str, pl.DataFrame]:
+    """The raw tables of two businesses."""
+    frames: dict[str, list[pl.LazyFrame]] = {}
+    for country in ("GB", "CA"):
+        for name, frame in raw_frames(raw_rows(books(country, 2).business)).items():
+            frames.setdefault(name, []).append(frame)
+    return {name: pl.concat(listed).collect() for name, listed in frames.items()}
+
+
+def write_raw(path: Path, raw: Mapping[str, pl.DataFrame]) -> None:
+    """Raw tables into the schema ``sage`` of a new DuckDB file."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS w")
+        connection.execute("CREATE SCHEMA w.sage")
+        for name, frame in raw.items():
+            connection.register("incoming", frame.to_arrow())
+            connection.execute(f'CREATE TABLE w.sage."{name}" AS FROM incoming')
 
 
 def _frame(rows: list[dict[str, Any]], types: Mapping[str, Any]) -> pl.LazyFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import pytest
 from cryptography.fernet import Fernet
-from postgres_server import free_port, postgres_server
+from postgres_server import free_port, postgres_or_skip
 from vault_processes import Processes
 
 from sage_accounting.client import RetryPolicy
@@ -131,10 +131,5 @@ def processes() -> Iterator[Processes]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server for all tests."""
-    try:
-        server = postgres_server()
-        address = server.__enter__()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    yield address
-    server.__exit__(None, None, None)
+    with postgres_or_skip() as address:
+        yield address
