@@ -41,8 +41,8 @@ class Dataset:
     def reading(self) -> Iterator[Reader]:
         """A reader with one connection; from PostgreSQL all that it reads is of one moment."""
         is_postgres = self._destination.destination_type == "dlt.destinations.postgres"
-        moment = _one_moment(client := self._job_client) if is_postgres else nullcontext()
-        with client, moment:
+        client = self._job_client
+        with client, _one_moment(client) if is_postgres else nullcontext():
             yield Reader(self, client, self._capabilities, has_cursors=is_postgres)
 
     def known_tables(self) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import duckdb
 import pytest
 from dlt.destinations import postgres
 from postgres_books import new_database
@@ -12,6 +14,7 @@ from postgres_tables import postgres_execute, postgres_rows
 
 from sage_elt import datasets
 from sage_elt.datasets import Dataset
+from sage_elt.duckdb_file import duckdb_destination
 
 ROWS = 23
 
@@ -52,6 +55,17 @@ def test_only_rows_of_the_businesses_come(dataset: Dataset) -> None:
         columns = rows.columns(["numbers"])["numbers"]
         (batch,) = rows.batches("numbers", columns, ["a"])
     assert set(batch["n"].to_pylist()) == {1, 2, 3, 4, 5}
+
+
+def test_destination_without_cursors_gives_all_rows(tmp_path: Path) -> None:
+    path = tmp_path / "books.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE SCHEMA sage")
+        connection.execute(f"CREATE TABLE sage.numbers AS FROM range(1, {ROWS} + 1) AS r(n)")
+    with Dataset(duckdb_destination(path), "sage").reading() as rows:
+        columns = rows.columns(["numbers"])["numbers"]
+        (batch,) = rows.batches("numbers", columns)
+    assert sorted(batch["n"].to_pylist()) == [*range(1, ROWS + 1)]
 
 
 def test_result_stays_on_the_server_until_it_is_asked_for(
