@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage_unified.slices import ledger_slices
+from sage_unified.slices import Slice, ledger_slices
 
 FIRST = date(2023, 1, 1)
 ENTRIES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 700)), max_size=60)
@@ -25,12 +25,17 @@ def ledger(entries: list[tuple[int, int]]) -> pl.LazyFrame:
     )
 
 
+def slices_of(frame: pl.LazyFrame, rows: int, by_month: bool) -> list[Slice]:
+    slices = ledger_slices(frame, rows)
+    return slices.months if by_month else slices.days
+
+
 @given(entries=ENTRIES, rows=st.integers(1, 20), by_month=st.booleans())
 def test_every_entry_is_in_one_slice(
     entries: list[tuple[int, int]], rows: int, by_month: bool
 ) -> None:
     frame = ledger(entries)
-    parts = [one.of(frame).collect() for one in ledger_slices(frame, rows, by_month=by_month)]
+    parts = [one.of(frame).collect() for one in slices_of(frame, rows, by_month)]
     assert pl.concat(parts).sort(pl.all()).equals(frame.collect().sort(pl.all()))
 
 
@@ -40,7 +45,7 @@ def test_no_transaction_is_in_two_slices(
 ) -> None:
     frame = ledger(entries)
     seen: set[str] = set()
-    for one in ledger_slices(frame, rows, by_month=by_month):
+    for one in slices_of(frame, rows, by_month):
         found = set(one.of(frame).collect()["transaction__id"])
         assert not found & seen
         seen |= found
@@ -48,7 +53,7 @@ def test_no_transaction_is_in_two_slices(
 
 @given(entries=ENTRIES, rows=st.integers(1, 20))
 def test_slices_by_month_end_with_one(entries: list[tuple[int, int]], rows: int) -> None:
-    slices = ledger_slices(ledger(entries), rows, by_month=True)
+    slices = ledger_slices(ledger(entries), rows).months
     ends = [one.last for one in slices if one.last]
     assert all((end + timedelta(days=1)).day == 1 for end in ends)
 
@@ -57,6 +62,6 @@ def test_entry_without_a_date_is_in_the_first_slice() -> None:
     frame = pl.concat(
         [ledger([(1, 0), (2, 100), (3, 200)]), ledger([(4, 0)]).with_columns(date=None)]
     )
-    first, *others = ledger_slices(frame, 1)
+    first, *others = ledger_slices(frame, 1).days
     assert others
     assert "t4" in first.of(frame).collect()["transaction__id"]

@@ -23,7 +23,7 @@ from sage_unified.overrides import TABLE as OVERRIDES
 from sage_unified.raw import RAW, complete
 from sage_unified.record_slices import SLICED_BY_RECORD, record_slices, sliced_by_record
 from sage_unified.rules import rule_table
-from sage_unified.slices import BY_MONTH, RUNNING, SLICED, carried_on, ledger_slices, sliced
+from sage_unified.slices import RUNNING, SLICED, carried_on, ledger_slices, sliced
 from sage_unified.tables import WORK, Frames, Table, TableName
 from sage_unified.unified_tables import UNIFIED
 
@@ -79,12 +79,11 @@ def build_into(
     """As :func:`build`, each table handed to ``keep`` when it is made, so that none need stay in memory.
 
     With ``slice_rows`` the tables of ledger entries and transactions are made in pieces of about so many
-    entries, in the order of their dates; those of documents and payments in pieces of
-    about so many of their lines, in the order of their ids. They are the same rows.
+    entries, in the order of their dates; those of documents and payments in pieces of about so many of
+    their lines, in the order of their ids. They are the same rows.
     """
     loaded = complete(raw) | {OVERRIDES: _frame_of(overrides)}
-    days = ledger_slices(loaded["ledger_entries"], slice_rows)
-    months = ledger_slices(loaded["ledger_entries"], slice_rows, by_month=True)
+    ledger = ledger_slices(loaded["ledger_entries"], slice_rows)
     records = record_slices(loaded, slice_rows)
     built: dict[str, pl.LazyFrame] = {}
     for table in STEPS:
@@ -97,8 +96,7 @@ def build_into(
         else:
             parts: Iterable[Frames] = [inputs]
             if table.name in SLICED:
-                slices = months if table.name in BY_MONTH else days
-                parts = sliced(table.name, inputs, slices)
+                parts = sliced(table.name, inputs, ledger)
             elif table.name in SLICED_BY_RECORD:
                 parts = sliced_by_record(table.name, inputs, records)
             built[table.name] = keep((table.schema, table.name), _pieces(table, parts, load_date))

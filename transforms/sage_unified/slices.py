@@ -37,7 +37,7 @@ SLICED: Final[Mapping[str, Mapping[str, Cut]]] = {
     },
 }
 """Tables that are made in slices, and which of their inputs are cut."""
-BY_MONTH: Final = ("cash_flow",)
+_BY_MONTH: Final = ("cash_flow",)
 """Those with rows of whole months."""
 _WITHOUT_ENTRIES: Final = ("document_ledger_check",)
 """Those that have rows of transactions without entries too."""
@@ -74,28 +74,40 @@ class Slice:
         return frame if self.last is None else frame.filter(day <= self.last)
 
 
-def ledger_slices(
-    ledger_entries: pl.LazyFrame, rows: int | None, *, by_month: bool = False
-) -> list[Slice]:
-    """Slices that cover every day, each of about ``rows`` entries, or of a day or month with more.
+@dataclass(frozen=True)
+class LedgerSlices:
+    """Slices that cover every day: of whole days, and of whole months."""
 
-    A single one for None.
-    """
+    days: list[Slice]
+    months: list[Slice]
+
+
+def ledger_slices(ledger_entries: pl.LazyFrame, rows: int | None) -> LedgerSlices:
+    """Slices of about ``rows`` entries each, or of a day or month with more; a single one for None."""
     if rows is None:
-        return [Slice(None, None)]
-    day = pl.col("date").dt.month_end() if by_month else pl.col("date")
+        return LedgerSlices([Slice(None, None)], [Slice(None, None)])
     days = (
-        ledger_entries.group_by(day.alias("last"))
+        ledger_entries.group_by(pl.col("date").alias("last"))
         .agg(pl.len())
         .drop_nulls()
         .sort("last")
         .collect(engine="streaming")
-        .rows()
     )
-    spans = _spans(ledger_entries) if sum(count for _, count in days) > rows else []
+    months = days.group_by(pl.col("last").dt.month_end()).agg(pl.col("len").sum()).sort("last")
+    spans = _spans(ledger_entries) if days["len"].sum() > rows else []
+    return LedgerSlices(
+        _slices(days.rows(), rows, spans),
+        _slices(months.rows(), rows, spans),
+    )
+
+
+def _slices(
+    counts: list[tuple[date, int]], rows: int, spans: list[tuple[date, date]]
+) -> list[Slice]:
+    """Slices with about ``rows`` of the entries counted by last day; none ends within a span."""
     ends: list[date] = []
     taken = 0
-    for last, count in days[:-1]:
+    for last, count in counts[:-1]:
         taken += count
         if taken >= rows and not any(first <= last < end for first, end in spans):
             ends.append(last)
@@ -104,26 +116,30 @@ def ledger_slices(
 
 
 def _spans(ledger_entries: pl.LazyFrame) -> list[tuple[date, date]]:
-    """First and last day of the transactions of several days; by hash, which takes less memory."""
+    """First day of the transactions of several days, and the last day that one of them reaches.
+
+    By hash, which takes less memory.
+    """
     return (
         ledger_entries.select(pl.col("transaction__id").hash().alias("hash"), "date")
         .drop_nulls()
         .group_by("hash")
         .agg(pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
         .filter(pl.col("first") < pl.col("last"))
-        .select("first", "last")
-        .unique()
+        .group_by("first")
+        .agg(pl.col("last").max())
         .collect(engine="streaming")
         .rows()
     )
 
 
-def sliced(table: str, inputs: Frames, slices: list[Slice]) -> Iterator[Frames]:
+def sliced(table: str, inputs: Frames, ledger: LedgerSlices) -> Iterator[Frames]:
     """The inputs of a table of one business for each slice.
 
     Documents whose transaction has no entry come last where they count, in a slice without entries.
     """
     cuts = SLICED[table]
+    slices = ledger.months if table in _BY_MONTH else ledger.days
     if len(slices) == 1:
         yield inputs
         return

@@ -24,7 +24,7 @@ from sage_unified.formulas import (
 )
 from sage_unified.rules import rule_table
 
-LINES: Final = "lines"
+_LINES: Final = "lines"
 Rounding = Callable[[pl.Expr], pl.Expr]
 
 _ROUNDINGS: Final[Mapping[str, Rounding]] = {
@@ -83,7 +83,7 @@ def alike(lines: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
 
     Millions of lines make some hundreds of rows.
     """
-    return lines.group_by(*keys, *FIELDS).agg(pl.col(*AMOUNTS).sum(), pl.len().alias(LINES))
+    return lines.group_by(*keys, *FIELDS).agg(pl.col(*AMOUNTS).sum(), pl.len().alias(_LINES))
 
 
 def returned(lines: pl.LazyFrame, keys: Sequence[str], boxes: pl.DataFrame) -> pl.LazyFrame:
@@ -100,7 +100,7 @@ def returned(lines: pl.LazyFrame, keys: Sequence[str], boxes: pl.DataFrame) -> p
         .agg(
             *(part.sum().alias(box) for box, part in parts.items()),
             *(
-                pl.col(LINES).filter(part.is_not_null()).sum().alias(counts[box])
+                pl.col(_LINES).filter(part.is_not_null()).sum().alias(counts[box])
                 for box, part in parts.items()
             ),
         )
