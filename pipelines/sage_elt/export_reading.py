@@ -21,12 +21,12 @@ import polars as pl
 from sage_elt.warehouse import Warehouse, WarehouseError, columns_of, quoted
 from sage_unified import checked_columns, duckdb_types
 
-BATCH_ROWS: Final = 20_000
-"""Rows that are worked on at a time; some 30 columns of text and money, 20 MB with what is made of them."""
-MEMORY_LIMIT: Final = "192MB"
+BATCH_ROWS: Final = 10_000
+"""Rows that are worked on at a time; some 30 columns of text and money, 10 MB with what is made of them."""
+MEMORY_LIMIT: Final = "128MB"
 """For the joins and the order of an export; beyond it DuckDB writes to the folder of the export."""
 
-_PASS_ROWS: Final = 60_000
+_PASS_ROWS: Final = 30_000
 _STEP: Final = re.compile(r"^-- step (\w+)\n(.*?)(?=^-- step|\Z)", re.DOTALL | re.MULTILINE)
 
 _TABLES: Final = (
