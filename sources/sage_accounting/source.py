@@ -113,16 +113,18 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
         try:
             extraction = run.open()
             lists = _Lists(run, collection)
-            if collection.kind == "account_list":
-                for business in run.businesses:
-                    progress = lists.progress(business.id)
-                    yield from lists.take(run.business_record(business, progress))
-                return
             results: SimpleQueue[Result] = SimpleQueue()
-            jobs = [job for business in run.businesses if (job := lists.job(business))]
-            for job in jobs:
-                extraction.start(job, lists.decoder, results)
-            under_way = len(jobs)
+            under_way = 0
+            for business in run.businesses:
+                if collection.kind == "account_list":
+                    results.put(run.business_record(business, lists.progress(business.id)))
+                elif job := lists.job(business):
+                    extraction.start(job, lists.decoder, results)
+                else:
+                    continue
+                under_way += 1
+            # dlt begins every resource before this one can end: the run opens only once
+            yield None
             while under_way:
                 while (result := next_result(results)) is None:
                     yield None

@@ -85,6 +85,14 @@ def test_second_sync_without_changes_loads_nothing(first: First) -> None:
     assert loaded == {}
 
 
+def test_sync_asks_once_which_businesses_there_are(first: First) -> None:
+    first.user.sync()
+    before = len(first.user.sandbox.state.request_log)
+    first.user.sync()
+    asked = first.user.sandbox.state.request_log[before:]
+    assert [entry.path for entry in asked].count("/v3.1/businesses") == 1
+
+
 def test_no_request_lacks_its_business(first: First) -> None:
     account_level = ("/businesses", "/user")
     for entry in first.requests:
