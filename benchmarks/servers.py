@@ -116,6 +116,11 @@ class User:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def asking(self, server: Server) -> User:
+        """The same user, who asks another server that answers for the same one."""
+        url = server.urls["base_url"]
+        return User(self.folder, self.environment | {PREFIX + "BASE_URL": url})
+
     def copied_to(self, folder: Path) -> User:
         """The same sign-in in another folder, so that a first sync can be repeated.
 

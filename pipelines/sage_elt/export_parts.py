@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 import polars as pl
 
-from sage_unified.exports import fec, sii
+from sage_unified.exports import sii
+
+Batch = TypeVar("Batch", pl.DataFrame, pl.Series)
 
 
 def batched(records: Iterator[str], size: int) -> Iterator[list[str]]:
@@ -42,20 +45,22 @@ class LeftOut:
             yield (",".join(row) + "\n").encode()
 
 
-def parts(series: Iterator[pl.Series], size: int) -> Iterator[list[pl.Series]]:
-    """Lines for files of at most ``size`` each; those of one file at a time are in memory."""
-    held: list[pl.Series] = []
-    room = size
-    for lines in series:
-        left = lines
-        while left.len() >= room:
-            yield [*held, left.slice(0, room)]
-            left, held, room = left.slice(room), [], size
-        if left.len():
-            held.append(left)
-            room -= left.len()
-    if held:
-        yield held
+def parts(series: Iterable[pl.Series], size: int) -> Iterator[Iterator[pl.Series]]:
+    """The lines of each file of at most ``size``, to be taken to their end before the next file's."""
+    filled = (lines for lines in series if lines.len())
+    left = next(filled, None)
+
+    def part() -> Iterator[pl.Series]:
+        nonlocal left
+        room = size
+        while room and left is not None:
+            lines = left.head(room)
+            left = left.slice(room) if left.len() > room else next(filled, None)
+            room -= lines.len()
+            yield lines
+
+    while left is not None:
+        yield part()
 
 
 class Lines:
@@ -64,8 +69,8 @@ class Lines:
     def __init__(self) -> None:
         self.count = 0
 
-    def counted(self, frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:
-        """The frames as they are written."""
-        for frame in frames:
-            self.count += frame.height
-            yield fec.to_bytes(frame)
+    def counted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches as they come."""
+        for batch in batches:
+            self.count += len(batch)
+            yield batch

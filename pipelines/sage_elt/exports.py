@@ -125,7 +125,8 @@ def export_fec(warehouse: Warehouse, request: ExportRequest) -> list[Path]:
         first_number = 1 if opening.is_empty() else 2
         batches = (fec.entry_lines(b, first_number) for b in entries.batches())
         lines = Lines()
-        export.write(name, chain([fec.header()], lines.counted(chain([opening], batches))))
+        counted = lines.counted(chain([opening], batches))
+        export.write(name, chain([fec.header()], map(fec.to_bytes, counted)))
         _require_lines(lines.count, request)
         stem = name.removesuffix(".txt")
         note = fec.description_note(business, period, year)
@@ -171,21 +172,20 @@ def export_datev(warehouse: Warehouse, request: ExportRequest, client: DatevClie
         )
         span = f"{business.label}_{period.first}_{period.last}"
         booked = (datev.booking_lines(b, chart) for b in entries.batches())
-        count = 0
-        for part, lines in enumerate(parts(booked, MOST_RECORDS), 1):
-            count += sum(series.len() for series in lines)
+        lines = Lines()
+        for part, bookings in enumerate(parts(lines.counted(booked), MOST_RECORDS), 1):
             export.write(
                 f"EXTF_Buchungsstapel_{span}_{part}.csv",
-                chain([encoded(header(batch, "booking"))], map(to_bytes, lines)),
+                chain([encoded(header(batch, "booking"))], map(to_bytes, bookings)),
             )
         people = datev.contact_lines(contacts, persons)
-        for part, lines in enumerate(parts(iter([people]), MOST_RECORDS), 1):
+        for part, accounts in enumerate(parts([people], MOST_RECORDS), 1):
             export.write(
                 f"EXTF_DebitorenKreditoren_{span}_{part}.csv",
-                chain([encoded(header(batch, "contact"))], map(to_bytes, lines)),
+                chain([encoded(header(batch, "contact"))], map(to_bytes, accounts)),
             )
         export.notes |= {
-            "lines": count,
+            "lines": lines.count,
             "consultant": client.consultant,
             "client": client.client,
             "bad_identifiers": bad_identifiers(business, contacts).to_dicts(),
