@@ -167,15 +167,17 @@ class Reading:
                 if not goes_on:
                     return
                 step = next(self._steps)
+            self._ask_all(step)
         except StopIteration as stop:
             self._tell(found=stop.value)
-            return
         except BaseException as error:  # noqa: BLE001 - handed to the extracting thread
             self._tell(error=error)
-            return
-        self._pages = [None] * len(step)
-        self._missing = [len(step[at : at + GROUP]) for at in range(0, len(step), GROUP)]
-        for place, query in enumerate(step):
+
+    def _ask_all(self, batch: list[Query]) -> None:
+        """Fetch a batch; each of its pages arrives by itself."""
+        self._pages = [None] * len(batch)
+        self._missing = [len(batch[at : at + GROUP]) for at in range(0, len(batch), GROUP)]
+        for place, query in enumerate(batch):
             self._pool.submit(self._fetch, place, query, self._call(query))
 
     def _fetch(

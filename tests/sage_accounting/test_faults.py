@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -301,3 +302,14 @@ def test_lead_business_that_changes_between_requests_mixes_nothing(user: User) -
     assert sync(user)[0].returncode == 0
     assert user.sandbox.control("stats")["answered_for_lead"] == 0
     assert_whole(user)
+
+
+def test_pool_that_takes_no_more_tasks_ends_a_job_with_an_error(sage: Sage) -> None:
+    results: SimpleQueue[Result] = SimpleQueue()
+    with sage.extraction(concurrency=1) as extraction:
+        gate = threading.Event()
+        extraction._pool.submit(gate.wait)
+        start(extraction, sage.businesses[0], ENTRIES, results)
+        extraction._pool.shutdown(wait=False)
+        gate.set()
+        assert isinstance(results.get(timeout=PATIENCE_S).error, RuntimeError)
