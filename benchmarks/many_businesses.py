@@ -75,14 +75,14 @@ def main() -> None:
 def work(arguments: Sequence[str]) -> None:
     """What one process does: its share of the businesses, one after the other."""
     from sage_accounting import SyncReport
-    from sage_elt import jobs
+    from sage_elt.jobs.syncing import SyncRequest, sync
     from sage_elt.warehouse import open_warehouse
 
     warehouse = open_warehouse("postgres")
     for business_id in arguments:
         report = SyncReport()
-        request = jobs.SyncRequest("default", (business_id,), RESOURCES, is_apart=True)
-        jobs.sync(warehouse, request, report)
+        request = SyncRequest("default", (business_id,), RESOURCES, is_apart=True)
+        sync(warehouse, request, report)
         assert report.status == "ok", report.to_json()
 
 

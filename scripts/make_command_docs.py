@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-from sage_elt.cli import ExitCode, app
+from sage_elt.cli import ExitCode, application
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "commands.md"
 
@@ -34,7 +34,7 @@ def page() -> str:
     """The whole page."""
     ends = "\n".join(f"| {code.value} | {_ENDS[code]} |" for code in ExitCode)
     parts = [_HEAD, f"## Exit codes\n\n| code | means |\n|--:|---|\n{ends}\n"]
-    for words, command in _commands(("sage-elt",), typer.main.get_command(app)):
+    for words, command in _commands(("sage-elt",), typer.main.get_command(application())):
         parts.append(_section(words, command))
     return "\n".join(parts)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from sage_elt.cli import app
+from sage_elt.cli import application
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ")
@@ -52,7 +52,7 @@ def test_it_starts_a_command_that_exists() -> None:
     (program,) = json.loads(arguments("ENTRYPOINT")[0])
     (command,) = json.loads(arguments("CMD")[0])
     assert program in PROJECT["scripts"]
-    assert command in typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined, arg-type]
+    assert command in typer.main.get_command(application()).list_commands(None)  # type: ignore[attr-defined, arg-type]
 
 
 def test_its_python_is_one_that_the_project_supports() -> None:

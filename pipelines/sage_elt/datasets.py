@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import dlt
-import polars as pl
 import pyarrow as pa
 from dlt.common.configuration.container import Container
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
@@ -21,6 +20,9 @@ from dlt.common.schema.typing import TColumnSchema, TTableSchema, TTableSchemaCo
 from dlt.dataset.utils import get_destination_clients
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CHUNK_ROWS: Final = 50_000
 """Rows that are Python objects at a time on their way to Arrow; some 100 MB of a wide table."""
@@ -176,11 +178,13 @@ class Reader:
         self, wanted: Mapping[str, Sequence[str]], businesses: Sequence[str] = ()
     ) -> dict[str, pl.LazyFrame]:
         """The wanted columns of the wanted tables, as far as they exist, in memory."""
+        from polars import from_arrow  # which a sync does without
+
         frames: dict[str, pl.LazyFrame] = {}
         for table, found in self.wanted(wanted).items():
             none = self.arrow_schema(found).empty_table()
             rows = pa.concat_tables([none, *self.batches(table, found, businesses)])
-            frames[table] = cast(pl.DataFrame, pl.from_arrow(rows)).lazy()
+            frames[table] = cast("pl.DataFrame", from_arrow(rows)).lazy()
         return frames
 
     def counts(self, tables: Iterable[str]) -> dict[tuple[str, str], int]:

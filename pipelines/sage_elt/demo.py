@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 from cryptography.fernet import Fernet
 
-from sage_elt.jobs import DEMO_CONNECTION, books_pipeline
+from sage_elt.jobs.syncing import DEMO_CONNECTION, books_pipeline
 from sage_elt.warehouse import Warehouse, WarehouseSettingError
 
 COUNTRIES = ("GB", "IE", "DE", "FR", "ES", "CA", "US")

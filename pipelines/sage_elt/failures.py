@@ -17,7 +17,6 @@ from sage_accounting.errors import (
 )
 from sage_elt.error_catalogue import UNEXPECTED, anchor_of
 from sage_elt.warehouse import WarehouseError, WarehouseSettingError, lock_holder
-from sage_unified.errors import UnifiedError
 
 _NO_CONNECTION: Final = frozenset({"DestinationConnectionError", "OperationalError"})
 """dlt's, and the one that every database driver has for it (PEP 249)."""
@@ -53,6 +52,8 @@ class Failure:
 
 def explain(error: Exception) -> Failure:
     """The paragraph for people, the code and the exit code of whatever went wrong."""
+    from sage_unified.errors import UnifiedError  # with all the rules, which a sync does without
+
     chain = list(_chain(error))
     lacking = next((each for each in chain if isinstance(each, ConfigFieldMissingException)), None)
     if lacking is not None:
@@ -99,7 +100,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _exit_code(error: SageError | WarehouseError | UnifiedError) -> ExitCode:
+def _exit_code(error: Exception) -> ExitCode:
     if isinstance(error, ReauthorisationError):
         return ExitCode.REAUTHORISE
     if isinstance(error, ConfigurationError | WarehouseSettingError):

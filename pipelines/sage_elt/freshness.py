@@ -85,7 +85,7 @@ def budget_uses(
 def freshness_of(
     status: Mapping[str, Any], budget: Mapping[str, Sequence[Use]], now: datetime
 ) -> Freshness:
-    """The page of ``status`` (:func:`connections.status_of`) at ``now``, aware UTC."""
+    """The page of ``status`` (:func:`connection_status.status_of`) at ``now``, aware UTC."""
     token = status["token"]
     name = status["connection"]
     found = [

@@ -15,11 +15,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 import duckdb
-import polars as pl
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
@@ -27,6 +26,9 @@ from dlt.common.exceptions import DltException
 
 from sage_elt.datasets import Dataset
 from sage_elt.duckdb_file import duckdb_destination
+
+if TYPE_CHECKING:
+    import polars as pl
 
 RAW_SCHEMA = "sage"
 DEFAULT_FILE = "sage.duckdb"

@@ -15,7 +15,7 @@ from shell import User
 
 from sage_accounting import SyncReport
 from sage_accounting.errors import BusinessSelectionError
-from sage_elt import jobs
+from sage_elt.jobs.syncing import SyncRequest, sync
 from sage_elt.warehouse import open_warehouse
 
 RESOURCES = (
@@ -40,8 +40,8 @@ def as_user(user: User) -> Iterator[None]:
 def sync_apart(user: User, *businesses: str) -> SyncReport:
     report = SyncReport()
     with as_user(user):
-        request = jobs.SyncRequest("default", businesses, RESOURCES, is_apart=True)
-        jobs.sync(open_warehouse("duckdb"), request, report)
+        request = SyncRequest("default", businesses, RESOURCES, is_apart=True)
+        sync(open_warehouse("duckdb"), request, report)
     assert report.status == "ok", report.to_json()
     return report
 

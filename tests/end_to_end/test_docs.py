@@ -21,7 +21,7 @@ from docs_pages import DOCS, ROOT, Block, blocks, pages
 from shell import Done, User, new_user
 
 from sage_accounting.catalogue import load_catalogue, load_fields
-from sage_elt.cli import app
+from sage_elt.cli import application
 from sage_sandbox.server import running_sandbox
 from sage_unified import TABLES, duckdb_types
 from sage_unified.rule_schemas import SCHEMAS
@@ -161,7 +161,7 @@ def reference(name: str) -> str:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command with the words that call it."""
-    waiting = [("sage-elt", typer.main.get_command(app))]
+    waiting = [("sage-elt", typer.main.get_command(application()))]
     while waiting:
         words, command = waiting.pop()
         yield words, command

@@ -96,7 +96,7 @@ def test_assets_name_the_warehouse_and_its_schemas() -> None:
 def test_nothing_but_our_airflow_needs_airflow() -> None:
     refused = in_new_process(
         "import sys; sys.modules['airflow'] = None\n"
-        "import sage_elt, sage_elt.jobs\n"
+        "import sage_elt.jobs.syncing, sage_elt.jobs.transforming\n"
         "try: import sage_elt.airflow\n"
         "except ImportError as error: print(error)"
     )

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import typer
 
-from sage_elt.cli import app
+from sage_elt.cli import application
+from sage_elt.cli.app import COMMANDS as MODULES
 from sage_elt.cli.app import GLOBAL_OPTIONS, globals_first
 
 SAGE_ELT = Path(sys.executable).parent / "sage-elt"
-ROOT = typer.main.get_command(app)
+ROOT = typer.main.get_command(application())
 
 
 def commands(words: Sequence[str], command: Any) -> Iterator[tuple[str, Any]]:
@@ -71,11 +72,25 @@ def test_help_fits_the_screen_and_is_plain_when_piped(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     with pytest.raises(SystemExit):
-        app(args=[*words.split()[1:], "--help"], prog_name="sage-elt")
+        application()(args=[*words.split()[1:], "--help"], prog_name="sage-elt")
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert max(map(len, shown.splitlines())) <= int(columns)
     assert all(example.split()[-1] in shown for example in examples_of(COMMANDS[words]))
+
+
+@pytest.mark.parametrize("words", list(COMMANDS))
+def test_command_stands_in_the_module_that_is_loaded_for_it(words: str) -> None:
+    command = COMMANDS[words]
+    if getattr(command, "commands", None) is None:
+        (module,) = (name for name, held in MODULES.items() if words.split()[1] in held)
+        assert command.callback.__module__ == f"sage_elt.cli.{module}"
+
+
+def test_sync_starts_without_what_only_transforms_need() -> None:
+    code = "import sys; from sage_elt.cli import application; application(['sync']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"polars", "sage_unified", "jinja2"} & set(done.stdout.split())
 
 
 def test_global_options_may_stand_behind_the_command() -> None:

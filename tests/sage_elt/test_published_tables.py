@@ -24,8 +24,9 @@ from postgres_tables import (
 from sandbox_books import british_and_canadian, write_raw
 
 import sage_unified as su
-from sage_elt import jobs
 from sage_elt.duckdb_file import duckdb_destination
+from sage_elt.jobs.checking import check
+from sage_elt.jobs.transforming import transform
 from sage_elt.published_tables import TablesAtDestination
 from sage_elt.warehouse import Warehouse, WarehouseError
 
@@ -57,7 +58,7 @@ def templates(raw: dict[str, pl.DataFrame]) -> Iterator[str]:
             [dlt.resource([frame.to_arrow()], name=name) for name, frame in raw.items()],
             schema=dlt.Schema("sage_accounting"),
         )
-        jobs.transform(Warehouse(postgres(new_database(server, "built", template="raw")), None))
+        transform(Warehouse(postgres(new_database(server, "built", template="raw")), None))
         yield server
 
 
@@ -84,7 +85,7 @@ def in_file(tmp_path_factory: pytest.TempPathFactory, raw: dict[str, pl.DataFram
     path = tmp_path_factory.mktemp("file") / "sage.duckdb"
     write_raw(path, raw)
     warehouse = Warehouse(duckdb_destination(path), path)
-    jobs.transform(warehouse)
+    transform(warehouse)
     return warehouse
 
 
@@ -113,14 +114,14 @@ def incoming(address: str) -> list[Any]:
 
 
 def test_tables_equal_those_of_duckdb(server: Warehouse, address: str, in_file: Warehouse) -> None:
-    rows = jobs.transform(server)
-    assert rows == jobs.transform(in_file)
+    rows = transform(server)
+    assert rows == transform(in_file)
     assert_equal(address, in_file)
 
 
 @BUILT
 def test_checks_are_those_of_duckdb(server: Warehouse, in_file: Warehouse) -> None:
-    assert jobs.check(server).rows() == jobs.check(in_file).rows()
+    assert check(server).rows() == check(in_file).rows()
 
 
 @BUILT
@@ -138,7 +139,7 @@ def test_columns_have_the_order_and_the_descriptions_of_the_model(
 @BUILT
 def test_nothing_is_exchanged_when_nothing_changed(server: Warehouse, address: str) -> None:
     before = builds(address)
-    jobs.transform(server)
+    transform(server)
     assert builds(address) == before
 
 
@@ -147,7 +148,7 @@ def test_businesses_transformed_at_once_lose_none_of_each_other(
 ) -> None:
     ids = list(business_ids(address).values())
     with ThreadPoolExecutor(len(ids)) as threads:
-        list(threads.map(lambda one: jobs.transform(server, businesses=[one]), ids))
+        list(threads.map(lambda one: transform(server, businesses=[one]), ids))
     assert_equal(address, in_file)
 
 
@@ -157,7 +158,7 @@ def test_same_business_transformed_twice_at_once_is_there_once(
 ) -> None:
     postgres_execute(address, "UPDATE unified._builds SET fingerprint = 'older'")
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: jobs.transform(server), range(2)))
+        list(threads.map(lambda _: transform(server), range(2)))
     assert_equal(address, in_file)
 
 
@@ -165,9 +166,9 @@ def test_only_the_named_business_is_transformed_and_checked(
     server: Warehouse, address: str
 ) -> None:
     gb = business_ids(address)["GB"]
-    jobs.transform(server, businesses=[gb])
+    transform(server, businesses=[gb])
     assert list(builds(address)) == [gb]
-    assert set(jobs.check(server, businesses=[gb])["business_id"]) == {gb}
+    assert set(check(server, businesses=[gb])["business_id"]) == {gb}
 
 
 @BUILT
@@ -176,7 +177,7 @@ def test_business_that_left_the_raw_schema_leaves_the_tables(
 ) -> None:
     postgres_execute(address, "INSERT INTO unified._builds VALUES ('gone', 'x', now())")
     postgres_execute(address, "UPDATE unified.dim_tax_rate SET business_id = 'gone'")
-    jobs.transform(server)
+    transform(server)
     left = "SELECT count(*) FROM unified.dim_tax_rate WHERE business_id = 'gone'"
     assert postgres_rows(address, left) == [(0,)]
     assert "gone" not in builds(address)
@@ -192,7 +193,7 @@ def test_interrupted_exchange_leaves_the_old_tables(server: Warehouse, address: 
         "ALTER TABLE marts.vat_summary ADD CONSTRAINT no CHECK (false) NOT VALID",
     )
     with pytest.raises(Exception, match="did not answer as expected"):
-        jobs.transform(server)
+        transform(server)
     names = "SELECT DISTINCT display_name FROM unified.dim_account"
     assert postgres_rows(address, names) == [("old",)]
     assert incoming(address) == []
@@ -207,7 +208,7 @@ def test_unfinished_business_is_built_again(
         "UPDATE unified._builds SET fingerprint = ''",
         "DELETE FROM unified.fct_document",
     )
-    jobs.transform(server)
+    transform(server)
     assert_equal(address, in_file)
 
 
@@ -220,7 +221,7 @@ def test_tables_of_another_version_are_made_anew(
         "ALTER TABLE unified.dim_account DROP COLUMN display_name",
         "UPDATE unified.dim_contact SET business_id = 'gone'",
     )
-    jobs.transform(server)
+    transform(server)
     assert_equal(address, in_file)
 
 
@@ -230,7 +231,7 @@ def test_tables_of_another_version_are_not_made_anew_for_one_business(
 ) -> None:
     postgres_execute(address, "ALTER TABLE unified.dim_account DROP COLUMN display_name")
     with pytest.raises(WarehouseError, match="another version"):
-        jobs.transform(server, businesses=[business_ids(address)["GB"]])
+        transform(server, businesses=[business_ids(address)["GB"]])
 
 
 @BUILT
@@ -248,5 +249,5 @@ def test_empty_raw_schema_makes_empty_tables(address: str, server: Warehouse) ->
 def test_working_copy_is_removed(server: Warehouse, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLT_DATA_DIR", str(tmp_path))
-        jobs.transform(server)
+        transform(server)
     assert [path.name for path in (tmp_path / "pipelines").iterdir()] == []

@@ -230,7 +230,7 @@ def _account(user: User, documents: list[dict[str, Any]], outcome: Outcome) -> N
 
 def serve_forks() -> None:
     """The nursery itself: one order a line on stdin, one answer a line on stdout."""
-    import sage_elt.cli  # noqa: F401 - what takes three seconds
+    import sage_elt.cli.push  # noqa: F401 - what takes three seconds
 
     children: set[int] = set()
     for order in map(json.loads, sys.stdin):

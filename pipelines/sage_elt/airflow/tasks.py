@@ -40,18 +40,19 @@ def bring_up_to_date(job: Job, business_id: str, context: Any) -> dict[str, int]
     """
     with as_airflow_says(job, context):
         from sage_accounting import SyncReport
-        from sage_elt import jobs
         from sage_elt.airflow.settings import configured
+        from sage_elt.jobs.syncing import SyncRequest, sync
+        from sage_elt.jobs.transforming import transform
         from sage_elt.warehouse import open_warehouse
 
         with configured(job):
             warehouse = open_warehouse(job.destination)
             report = SyncReport()
-            request = jobs.SyncRequest(job.connection, (business_id,), job.resources, is_apart=True)
-            jobs.sync(warehouse, request, report)
+            request = SyncRequest(job.connection, (business_id,), job.resources, is_apart=True)
+            sync(warehouse, request, report)
             outcomes = report.outcomes.get(business_id, {})
             if report.status != "failed":
-                jobs.transform(warehouse, businesses=[business_id])
+                transform(warehouse, businesses=[business_id])
         if report.status != "ok":
             raise PartlyFailedError(business_id, outcomes)
         return {
@@ -70,12 +71,12 @@ def check(job: Job, business_ids: list[str], context: Any) -> dict[str, int]:
     with as_airflow_says(job, context):
         import polars as pl
 
-        from sage_elt import jobs
         from sage_elt.airflow.settings import configured
+        from sage_elt.jobs import checking
         from sage_elt.warehouse import WarehouseError, open_warehouse
 
         with configured(job):
-            checks = jobs.check(open_warehouse(job.destination), businesses=business_ids)
+            checks = checking.check(open_warehouse(job.destination), businesses=business_ids)
         broken = checks.filter(pl.col("status") == "broken")
         for row in broken.select("check", "business_id").unique().sort("check").iter_rows():
             logger.error("broken: %s of business %s", *row)

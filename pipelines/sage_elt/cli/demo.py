@@ -10,14 +10,16 @@ import typer
 
 from sage_accounting.settings import load_settings
 from sage_accounting.tokens import authorise
-from sage_elt import connections, demo, jobs
+from sage_elt import connections, demo
 from sage_elt.cli.app import app
 from sage_elt.cli.console import say, tell, working, write_table
 from sage_elt.cli.options import DestinationName, examples
 from sage_elt.cli.progress import sync_progress
 from sage_elt.cli.sync import summarise
 from sage_elt.failures import ExitCode
-from sage_elt.jobs import SyncRequest
+from sage_elt.jobs.checking import check
+from sage_elt.jobs.syncing import SyncRequest, sync
+from sage_elt.jobs.transforming import transform
 from sage_elt.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
@@ -64,11 +66,11 @@ def _go_the_whole_road(warehouse: Warehouse, sandbox: Sandbox) -> int:
     selected = connections.select(settings, vault, None)
     say(f"signed in; {len(selected)} businesses; syncing all resources ...")
     with sync_progress(settings) as report:
-        jobs.sync(warehouse, SyncRequest(settings.connection), report)
+        sync(warehouse, SyncRequest(settings.connection), report)
     summarise(report)
     with working("transforming ..."):
-        jobs.transform(warehouse)
-        checks = jobs.check(warehouse)
+        transform(warehouse)
+        checks = check(warehouse)
     broken = checks.filter(pl.col("status") == "broken").height
     say(f"{checks.height} tie-outs, {broken} broken")
     write_table(

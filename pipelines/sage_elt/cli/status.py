@@ -11,15 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from sage_accounting.budget import Use
-from sage_elt import connections
 from sage_elt.cli.app import app
 from sage_elt.cli.console import say, tell, write_json, write_table
 from sage_elt.cli.opening import open_connection
 from sage_elt.cli.options import AsJson, Connection, DestinationName, examples
+from sage_elt.connection_status import status_of
 from sage_elt.doctor import examine
 from sage_elt.failures import ExitCode
 from sage_elt.freshness import BusinessFreshness, Freshness, age, budget_uses, freshness_of
-from sage_elt.jobs import books_pipeline
+from sage_elt.jobs.syncing import books_pipeline
 from sage_elt.warehouse import open_warehouse
 
 
@@ -39,7 +39,7 @@ def status(
     """
     warehouse = open_warehouse(destination)
     settings, vault = open_connection(connection, warehouse)
-    found = connections.status_of(settings, warehouse, vault)
+    found = status_of(settings, warehouse, vault)
     folder = books_pipeline(warehouse, settings.connection).pipelines_dir
     uses = budget_uses(settings, folder, [each["id"] for each in found["businesses"]])
     now = datetime.now(UTC)

@@ -8,7 +8,7 @@ from typing import Any
 from sage_accounting.outbox import Outbox
 from sage_accounting.outbox_stores import PostgresStore, SqliteStore, Store
 from sage_accounting.settings import Settings
-from sage_elt.jobs import books_pipeline
+from sage_elt.jobs.syncing import books_pipeline
 from sage_elt.warehouse import Warehouse
 
 
