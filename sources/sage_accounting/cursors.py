@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 import pendulum
@@ -62,7 +63,7 @@ class Progress:
     """Set while a first read is under way over several runs; ``since`` is then its start."""
 
     def to_state(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self), "backfill": self.backfill and asdict(self.backfill)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Progress:
@@ -76,11 +77,11 @@ class Progress:
         )
 
 
-def next_bound(asked_at: pendulum.DateTime) -> str:
+@lru_cache(maxsize=64)  # the answers of one second have one time
+def next_bound(asked_at: datetime) -> str:
     """The cursor after a complete read that began at ``asked_at``."""
-    return (
-        asked_at.subtract(seconds=OVERLAP_S).in_timezone("UTC").format("YYYY-MM-DD[T]HH:mm:ss[Z]")
-    )
+    bound = pendulum.instance(asked_at).subtract(seconds=OVERLAP_S).in_timezone("UTC")
+    return bound.format("YYYY-MM-DD[T]HH:mm:ss[Z]")
 
 
 def way_to_read(collection: Collection, progress: Progress | None) -> Way:

@@ -43,6 +43,7 @@ from sage_accounting.spool import Chunk
 
 ITEMS = "$items"
 NO_ITEMS = pa.array([], pa.struct([]))
+NO_IDS = pa.array([], pa.string())
 ENVELOPE = {
     "$total": pa.int64(),
     "$page": pa.int64(),
@@ -195,7 +196,7 @@ def _digest(data: bytes) -> bytes:
 def _unchanged(answer: Answer, digest: bytes) -> Page:
     return Page(
         items=NO_ITEMS,
-        ids=_ids(NO_ITEMS),
+        ids=NO_IDS,
         count=0,
         total=None,
         number=None,
@@ -215,7 +216,7 @@ def _key(name: str) -> bytes:
 
 def _ids(items: pa.StructArray) -> pa.Array:
     if items.type.get_field_index("id") < 0:
-        return pa.array([], pa.string())
+        return NO_IDS
     return items.field("id")
 
 

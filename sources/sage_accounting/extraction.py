@@ -211,7 +211,8 @@ class Reading:
             if self._missing[group]:
                 return
             whole = [page for page in self._pages[places] if page is not None]
-            if self._error is None:
+            has_records = any(len(page.items) for page in whole)
+            if self._error is None and has_records:
                 self._pages[places] = [replace(p, items=NO_ITEMS, chunk=chunk) for p in whole]
             batch = None if any(self._missing) else self._pages
         if self._error is not None:
@@ -221,6 +222,8 @@ class Reading:
         if batch is not None:
             # the next batch is under way while this group is made flat
             self.advance([page for page in batch if page is not None])
+        if not has_records:
+            return
         try:
             chunk.set_result(self._flat(whole))
         except BaseException as error:  # noqa: BLE001 - handed to the extracting thread

@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from datetime import date, datetime
 from typing import Protocol
 
-import pendulum
 import pyarrow as pa
 
 from sage_accounting.catalogue import Collection
@@ -107,7 +106,7 @@ def progress_of(
     business_id: str, found: Found, *, rows: int, before: Progress | None, loaded: Loaded
 ) -> Progress:
     """How far ``found`` gets, when ``rows`` live records of it were loaded."""
-    bound = found.since or next_bound(pendulum.instance(found.records.asked_at))
+    bound = found.since or next_bound(found.records.asked_at)
     if not found.is_full:
         known = before.rows if before else 0
         return Progress(bound, known + rows, None, found.by_id, found.backfill)

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
 
-import pendulum
-
 from sage_accounting.catalogue import Collection
 from sage_accounting.cursors import Backfill, Progress, next_bound, sees_deletions, way_to_read
 from sage_accounting.decode import Page
@@ -77,7 +75,7 @@ def read_collection(
         same = Listing([first], progress.rows, first.sent_at)
         return Found(same, is_full=True, digest=progress.digest, by_id=progress.by_id)
     if goes_by_slices(collection) and (first.total or 0) > SLICED:
-        since = next_bound(pendulum.instance(first.sent_at))
+        since = next_bound(first.sent_at)
         return (yield from _read_slices(collection, since, Backfill(first.total or 0)))
     listing = yield from read_list(collection, {}, first=first)
     digest, by_id = digest_of(listing.pages), progress is not None and progress.by_id
