@@ -167,18 +167,28 @@ class Reading:
                 if not goes_on:
                     return
                 step = next(self._steps)
-            self._ask_all(step)
+            self._ask_all(step, is_first=pages is None)
         except StopIteration as stop:
             self._tell(found=stop.value)
         except BaseException as error:  # noqa: BLE001 - handed to the extracting thread
             self._tell(error=error)
 
-    def _ask_all(self, batch: list[Query]) -> None:
-        """Fetch a batch; each of its pages arrives by itself."""
+    def _ask_all(self, batch: list[Query], *, is_first: bool) -> None:
+        """Fetch a batch; each of its pages arrives by itself.
+
+        Of the first batch, which is all that most lists need, this thread asks for a page itself.
+        """
         self._pages = [None] * len(batch)
         self._missing = [len(batch[at : at + GROUP]) for at in range(0, len(batch), GROUP)]
-        for place, query in enumerate(batch):
-            self._pool.submit(self._fetch, place, query, self._call(query))
+        fetches = [
+            partial(self._fetch, place, query, self._call(query))
+            for place, query in enumerate(batch)
+        ]
+        own = fetches[:1] if is_first else []
+        for fetch in fetches[len(own) :]:
+            self._pool.submit(fetch)
+        for fetch in own:
+            fetch()
 
     def _fetch(
         self, place: int, query: Query, call: Call[Page], waits_since: float | None = None
