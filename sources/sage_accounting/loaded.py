@@ -8,7 +8,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+import dlt
 from dlt.common.exceptions import DltException
+from dlt.common.schema import Schema
+from dlt.destinations.sql_client import SqlClientBase
 
 from sage_accounting.catalogue import Collection
 from sage_accounting.flatten import BUSINESS, KEY_SEPARATOR
@@ -19,6 +22,32 @@ CHUNK = 500
 """Ids in one IN list; well below every destination's limit of bound parameters."""
 
 
+class LoadedTables:
+    """The tables as the last load left them; dlt takes 50 ms each time to tell, so once a run."""
+
+    def __init__(self, pipeline: dlt.Pipeline, schema_name: str) -> None:
+        self._pipeline = pipeline
+        self._schema_name = schema_name
+
+    @cached_property
+    def schema(self) -> Schema | None:
+        """None before the first load."""
+        schemas = self._pipeline.schemas
+        return schemas.get(self._schema_name)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of those that ever had rows."""
+        if self.schema is None:
+            return []
+        return [str(table["name"]) for table in self.schema.data_tables(seen_data_only=True)]
+
+    @cached_property
+    def sql_client(self) -> SqlClientBase[Any]:
+        """Connects where it is entered."""
+        return self._pipeline.sql_client(self._schema_name)
+
+
 class LoadedRecords:
     """Looks up loaded ids of a run's businesses; each table is read at most once a run.
 
@@ -27,10 +56,9 @@ class LoadedRecords:
     """
 
     def __init__(
-        self, pipeline: Any, schema_name: str, collection: Collection, businesses: Sequence[str]
+        self, tables: LoadedTables, collection: Collection, businesses: Sequence[str]
     ) -> None:
-        self._pipeline = pipeline
-        self._schema_name = schema_name
+        self._tables = tables
         self._collection = collection
         self._businesses = businesses
         self._ids: dict[str, frozenset[str]] | None = None
@@ -39,22 +67,24 @@ class LoadedRecords:
     def children(self) -> list[str]:
         """Names, below the root table, of the child tables that exist."""
         prefix = f"{self._collection.name}__"
-        return [t.removeprefix(prefix) for t in self._tables if t.startswith(prefix)]
+        return [t.removeprefix(prefix) for t in self._tables.names if t.startswith(prefix)]
 
     def has(self, table: str) -> bool:
         """Whether a table was ever loaded or declared."""
-        return self._schema is not None and table in self._schema.tables
+        schema = self._tables.schema
+        return schema is not None and table in schema.tables
 
     def kinds(self, table: str) -> dict[str, str]:
         """dlt's data type of each column that a table has, by name."""
-        if self._schema is None:
+        schema = self._tables.schema
+        if schema is None:
             return {}
-        columns = self._schema.tables.get(table, {}).get("columns", {})
+        columns = schema.tables.get(table, {}).get("columns", {})
         return {name: str(c["data_type"]) for name, c in columns.items() if "data_type" in c}
 
     def ids(self, business_id: str) -> frozenset[str] | None:
         """All loaded ids of one business."""
-        if self._collection.name not in self._tables or not self._collection.key:
+        if self._collection.name not in self._tables.names or not self._collection.key:
             return frozenset()
         if self._ids is None:
             self._ids = self._all_ids()
@@ -65,7 +95,7 @@ class LoadedRecords:
     def among(self, business_id: str, ids: Iterable[str]) -> frozenset[str] | None:
         """Those of ``ids`` that are loaded; for a few ids of a large table."""
         asked = list(ids)
-        if self._collection.name not in self._tables or not asked:
+        if self._collection.name not in self._tables.names or not asked:
             return frozenset()
         found: set[str] = set()
         for start in range(0, len(asked), CHUNK):
@@ -84,7 +114,7 @@ class LoadedRecords:
         self, business_id: str, first: date | None, last: date | None
     ) -> frozenset[str] | None:
         """Loaded ids of one business whose ``date`` lies in these days, both included; None = no bound."""
-        if self._collection.name not in self._tables:
+        if self._collection.name not in self._tables.names:
             return frozenset()
         rows = self._query(
             f"SELECT id FROM {{table}} WHERE {BUSINESS} = %s AND date BETWEEN %s AND %s",
@@ -107,30 +137,13 @@ class LoadedRecords:
             grouped.setdefault(business, []).append(KEY_SEPARATOR.join(key))
         return {business: frozenset(ids) for business, ids in grouped.items()}
 
-    @cached_property
-    def _schema(self) -> Any:
-        """dlt's schema as the last load left it; None before the first. It stands for the run."""
-        schemas = self._pipeline.schemas
-        if self._schema_name not in schemas:
-            return None
-        return schemas[self._schema_name]
-
-    @cached_property
-    def _tables(self) -> list[str]:
-        if self._schema is None:
-            return []
-        return [str(t["name"]) for t in self._schema.data_tables(seen_data_only=True)]
-
-    def _query(self, sql: str, parameters: tuple[str, ...]) -> list[tuple[str, ...]] | None:
+    def _query(self, sql: str, parameters: tuple[str, ...]) -> Sequence[Sequence[Any]] | None:
         if self._unreadable:
             return None
         try:
-            with self._pipeline.sql_client(self._schema_name) as client:
+            with self._tables.sql_client as client:
                 table = client.make_qualified_table_name(self._collection.name)
-                rows: list[tuple[str, ...]] = client.execute_sql(
-                    sql.format(table=table), *parameters
-                )
-                return rows
+                return client.execute_sql(sql.format(table=table), *parameters)
         except (DltException, OSError) as error:
             logger.warning(
                 "loaded ids of %s are unreadable now (%s); deletions that only a comparison shows "

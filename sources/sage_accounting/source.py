@@ -162,9 +162,8 @@ class _Lists:
         self._run = run
         self._collection = collection
         self._state = dlt.current.resource_state().setdefault("businesses", {})
-        schema_name = dlt.current.source_schema().name
         businesses = [business.id for business in run.businesses]
-        self._loaded = LoadedRecords(run.pipeline, schema_name, collection, businesses)
+        self._loaded = LoadedRecords(run.loaded, collection, businesses)
         self._reached: dict[str, Progress] = {}
         self._parts: dict[str, set[str]] = {}
         self._told: dict[str, pa.Schema] = {}

@@ -108,8 +108,11 @@ def test_process_that_asks_sage_shows_no_secret_to_other_users(
 
 
 def children_of_this_process() -> list[Path]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [Path("/proc", pid) for task in tasks for pid in (task / "children").read_text().split()]
+    found: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += (task / "children").read_text().split()
+    return [Path("/proc", pid) for pid in found]
 
 
 def failures(sage: Any) -> Iterator[SageError]:
