@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cached_property
@@ -22,12 +23,22 @@ CHUNK = 500
 """Ids in one IN list; well below every destination's limit of bound parameters."""
 
 
+IDLE_S = 0.2
+"""How long a connection stays open after a question: lists ask one after the other, and to open a DuckDB
+file takes 60 ms, but while it is open no other program can write to it."""
+
+
 class LoadedTables:
-    """The tables as the last load left them; dlt takes 50 ms each time to tell, so once a run."""
+    """The tables as the last load left them; dlt takes 50 ms each time to tell, so once a run.
+
+    For one thread.
+    """
 
     def __init__(self, pipeline: dlt.Pipeline, schema_name: str) -> None:
         self._pipeline = pipeline
         self._schema_name = schema_name
+        self._is_connected = False
+        self._asked_at = 0.0
 
     @cached_property
     def schema(self) -> Schema | None:
@@ -42,9 +53,27 @@ class LoadedTables:
             return []
         return [str(table["name"]) for table in self.schema.data_tables(seen_data_only=True)]
 
+    def connected(self) -> SqlClientBase[Any]:
+        """The warehouse, to be asked at once; :meth:`rest` and :meth:`close` end the connection."""
+        if not self._is_connected:
+            self._client.open_connection()
+            self._is_connected = True
+        self._asked_at = time.monotonic()
+        return self._client
+
+    def rest(self) -> None:
+        """Let the warehouse go if nothing was asked for :data:`IDLE_S`."""
+        if self._is_connected and time.monotonic() - self._asked_at > IDLE_S:
+            self.close()
+
+    def close(self) -> None:
+        """Let the warehouse go."""
+        if self._is_connected:
+            self._is_connected = False
+            self._client.close_connection()
+
     @cached_property
-    def sql_client(self) -> SqlClientBase[Any]:
-        """Connects where it is entered."""
+    def _client(self) -> SqlClientBase[Any]:
         return self._pipeline.sql_client(self._schema_name)
 
 
@@ -141,9 +170,9 @@ class LoadedRecords:
         if self._unreadable:
             return None
         try:
-            with self._tables.sql_client as client:
-                table = client.make_qualified_table_name(self._collection.name)
-                return client.execute_sql(sql.format(table=table), *parameters)
+            client = self._tables.connected()
+            table = client.make_qualified_table_name(self._collection.name)
+            return client.execute_sql(sql.format(table=table), *parameters)
         except (DltException, OSError) as error:
             logger.warning(
                 "loaded ids of %s are unreadable now (%s); deletions that only a comparison shows "

@@ -75,6 +75,8 @@ class Run:
         self.knows_deletions = False
         """Whether the table of deletions was seen to in this run."""
         self.businesses: Sequence[Business] = ()
+        self.loaded: LoadedTables
+        """What the runs before loaded; there when the run is open."""
 
     def open(self) -> Extraction:
         """The running extraction; each resource that opens it must :meth:`close` it."""
@@ -85,6 +87,7 @@ class Run:
                 destination=self.pipeline.destination,
                 pipelines_dir=self.pipeline.pipelines_dir,
             )
+            self.loaded = LoadedTables(self.pipeline, dlt.current.source_schema().name)
             folder = self.pipeline.pipelines_dir
             self._client = SageClient(self._settings, SageAuth(vault), folder=folder)
             sent = self._client.requests
@@ -99,17 +102,13 @@ class Run:
         """The dlt pipeline that this run feeds; dlt takes milliseconds to tell, so it is asked once."""
         return dlt.current.pipeline()
 
-    @cached_property
-    def loaded(self) -> LoadedTables:
-        """What the runs before loaded."""
-        return LoadedTables(self.pipeline, dlt.current.source_schema().name)
-
     def close(self) -> None:
         self._users -= 1
         if self._users or self._extraction is None or self._client is None:
             return
         self._extraction.close()
         self._extraction = None
+        self.loaded.close()
         self.report.count_requests = lambda: 0
         self.report.requests += self._client.requests.total
 

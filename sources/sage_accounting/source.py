@@ -127,6 +127,7 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
             yield None
             while under_way:
                 while (result := next_result(results)) is None:
+                    run.loaded.rest()
                     yield None
                 yield from lists.take(result)
                 under_way -= result.ended
