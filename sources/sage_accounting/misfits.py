@@ -1,4 +1,4 @@
-"""Values that do not fit the declared type of their field, kept as text beside it.
+"""Values that do not fit the type of their field or column, kept beside it.
 
 dlt keeps a value that its column can not hold in a variant column, ``total_amount__v_text``, and leaves
 the column null. So nothing is lost, nothing is bent into a number, and the other records of the list are
@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from sage_accounting.catalogue import load_fields
 from sage_accounting.conform import conform
 from sage_accounting.errors import DecodeError
@@ -19,6 +21,15 @@ from sage_accounting.shapes import KINDS, Scalar
 VARIANT = "__v_"
 """Between a field's name and the type of the values beside it, as dlt spells it."""
 TEXT_VARIANT = f"{VARIANT}text"
+DLT_TYPES = {
+    # by Arrow's name
+    "string": "text",
+    "decimal128": "decimal",
+    "int64": "bigint",
+    "bool": "bool",
+    "date32": "date",
+    "timestamp": "timestamp",
+}
 
 
 def set_aside(record: Mapping[str, Any], model: str | None) -> dict[str, Any]:
@@ -59,3 +70,17 @@ def _fits(value: Any, kind: str) -> bool:
     except DecodeError:
         return False
     return True
+
+
+def beside(table: pa.Table, types: Mapping[str, str]) -> pa.Table:
+    """Columns whose type is not the warehouse's under a name of their own, as dlt calls variants.
+
+    Sage's declared fields never change type; a field that Sage added unannounced may have been text
+    and be a number now. Both columns stay.
+    """
+    names = []
+    for field in table.schema:
+        found = DLT_TYPES[str(field.type).split("(")[0].split("[")[0]]
+        known = types.get(field.name.lower(), found)
+        names.append(field.name if known == found else f"{field.name}{VARIANT}{found}")
+    return table.rename_columns(names)

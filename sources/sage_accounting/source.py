@@ -9,40 +9,25 @@ from typing import Any
 
 import dlt
 import pendulum
-import pyarrow as pa
 from dlt.common.exceptions import PipelineStateNotAvailable
-from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
 from sage_accounting.businesses import Business
 from sage_accounting.catalogue import Collection, load_catalogue
 from sage_accounting.cursors import Progress, sees_deletions, way_to_read
 from sage_accounting.decode import Decoder
-from sage_accounting.deletions import DELETIONS_TABLE, MARKER, no_deletions
+from sage_accounting.deletions import DELETIONS_TABLE, no_deletions
 from sage_accounting.errors import ConfigurationError, ResourceUnavailableError
 from sage_accounting.extraction import Job, Result, next_result
-from sage_accounting.flatten import BUSINESS, ROOT
+from sage_accounting.handover import MERGE_DISTINCT, Handover
 from sage_accounting.lists import record_ids
 from sage_accounting.loaded import LoadedRecords
 from sage_accounting.loading import changes_of, progress_of, tables_of
-from sage_accounting.misfits import VARIANT
+from sage_accounting.misfits import beside
 from sage_accounting.report import RUNS_KEY, RUNS_TABLE, Outcome, SyncReport
 from sage_accounting.run import Run
 from sage_accounting.settings import load_settings
 from sage_accounting.slices import goes_by_slices
-
-KINDS = {
-    # Arrow's names of types, and dlt's
-    "string": "text",
-    "decimal128": "decimal",
-    "int64": "bigint",
-    "bool": "bool",
-    "date32": "date",
-    "timestamp": "timestamp",
-}
-MERGE: TDeleteInsertStrategyDict = {"disposition": "merge", "strategy": "delete-insert"}
-MERGE_DISTINCT: TDeleteInsertStrategyDict = {**MERGE, "deduplicated": True}
-"""For a list known to be whole, which has each record once: dlt need not look for doubles."""
 
 
 @dlt.source(name="sage_accounting", section="sage_accounting", max_table_nesting=0)
@@ -131,6 +116,7 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
                     yield None
                 yield from lists.take(result)
                 under_way -= result.ended
+            yield from lists.rest()
         finally:
             run.close()
 
@@ -167,7 +153,7 @@ class _Lists:
         self._loaded = LoadedRecords(run.loaded, collection, businesses)
         self._reached: dict[str, Progress] = {}
         self._parts: dict[str, set[str]] = {}
-        self._told: dict[str, pa.Schema] = {}
+        self._handover = Handover(collection, is_distinct=self._is_distinct)
         self.decoder = Decoder(collection)
 
     def job(self, business: Business) -> Job | None:
@@ -187,7 +173,7 @@ class _Lists:
         return Job(business.id, collection, progress, loaded_ids)
 
     def take(self, result: Result) -> Iterator[Any]:
-        """The tables of one result, with hints."""
+        """Take one result in; yields the tables that go to dlt at once."""
         result = result.settled()
         business_id, collection = result.job.business_id, self._collection
         kept = self._state.setdefault(business_id, {})
@@ -201,7 +187,7 @@ class _Lists:
         if not self._run.knows_deletions:  # the table is there from the first sync on, if empty
             self._run.knows_deletions = True
             if not self._loaded.has(DELETIONS_TABLE):
-                yield self._hinted(DELETIONS_TABLE, no_deletions())
+                yield from self._handover.give(DELETIONS_TABLE, no_deletions())
         rows = deleted = 0
         for changes in changes_of(
             collection,
@@ -218,7 +204,7 @@ class _Lists:
                 kinds = self._loaded.kinds(name)
                 table = beside(table, kinds)
                 self._run.note_variants(name, set(table.column_names) - kinds.keys())
-                yield self._hinted(name, table)
+                yield from self._handover.give(name, table)
         if result.found.part is not None and self._is_distinct:
             self._parts.setdefault(business_id, set()).update(
                 record_ids(result.found.records.pages)
@@ -236,6 +222,10 @@ class _Lists:
         )  # fmt: skip
         self._run.note(business_id, collection, outcome)
 
+    def rest(self) -> Iterator[Any]:
+        """The tables that still wait for others."""
+        return self._handover.rest()
+
     def progress(self, business_id: str) -> Progress | None:
         """Where to go on; None = from the start."""
         kept = self._state.get(business_id, {})
@@ -252,47 +242,3 @@ class _Lists:
         if goes_by_slices(self._collection):
             return self._run.part_rows is not None
         return self._collection.key == ("id",)
-
-    def _hinted(self, name: str, table: pa.Table) -> Any:
-        """A table with its name, its keys and how dlt is to merge it."""
-        columns: dict[str, Any] = {}
-        if MARKER in table.column_names:
-            columns[MARKER] = {"data_type": "bool", "nullable": True, "hard_delete": True}
-        key: dict[str, Any]
-        is_distinct = self._is_distinct
-        if name == self._collection.name:
-            key = {"primary_key": [BUSINESS, *self._collection.key]}
-            if not is_distinct and "updated_at" in table.column_names:
-                columns["updated_at"] = {"dedup_sort": "desc"}
-        elif name == DELETIONS_TABLE:
-            key = {"primary_key": [BUSINESS, "resource", "id"]}
-            is_distinct = False  # a tombstone can come by two ways
-        else:
-            key = {"merge_key": [BUSINESS, ROOT]}
-        keys = next(iter(key.values()))
-        required = [f.with_nullable(False) if f.name in keys else f for f in table.schema]
-        table = table.cast(pa.schema(required))
-        if self._told.get(name) == table.schema:  # dlt knows it; hints again would cost it 15 ms
-            return dlt.mark.with_table_name(table, name)
-        self._told[name] = table.schema
-        hints = dlt.mark.make_hints(
-            table_name=name,
-            write_disposition=MERGE_DISTINCT if is_distinct else MERGE,
-            columns=columns or None,
-            **key,
-        )
-        return dlt.mark.with_hints(table, hints, create_table_variant=True)
-
-
-def beside(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
-    """Columns whose kind is not the warehouse's under a name of their own, as dlt calls variants.
-
-    Sage's declared fields never change kind; a field that Sage added unannounced may have been text
-    and be a number now. Both columns stay.
-    """
-    names = []
-    for field in table.schema:
-        kind = KINDS[str(field.type).split("(")[0].split("[")[0]]
-        known = kinds.get(field.name.lower(), kind)
-        names.append(field.name if known == kind else f"{field.name}{VARIANT}{kind}")
-    return table.rename_columns(names)
