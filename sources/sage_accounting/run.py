@@ -106,9 +106,9 @@ class Run:
         self._users -= 1
         if self._users or self._extraction is None or self._client is None:
             return
+        self.loaded.close()
         self._extraction.close()
         self._extraction = None
-        self.loaded.close()
         self.report.count_requests = lambda: 0
         self.report.requests += self._client.requests.total
 
