@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500
 """Ids in one IN list; well below every destination's limit of bound parameters."""
-
-
 IDLE_S = 0.2
 """How long a connection stays open after a question: lists ask one after the other, and to open a DuckDB
 file takes 60 ms, but while it is open no other program can write to it."""
