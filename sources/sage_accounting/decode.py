@@ -19,7 +19,6 @@ from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from sage_accounting.catalogue import Collection
@@ -110,9 +109,9 @@ class Decoder:
         if table.num_rows != 1:
             raise MalformedBodyError("several documents in one body")
         envelope = {name: table.column(name)[0].as_py() for name in ENVELOPE}
-        records = table.column(ITEMS).combine_chunks()
+        records = table.column(ITEMS).chunk(0)  # of one row
         empty = pa.types.is_null(records.type.value_type)
-        items = NO_ITEMS if empty else pc.list_flatten(records)
+        items = NO_ITEMS if empty else records.values
         return Page(
             items=items,
             ids=_ids(items),
