@@ -17,7 +17,7 @@ from sage_elt.cli.options import (
     ResourceNames,
     examples,
 )
-from sage_elt.cli.sync import exit_code_of, request_of, say_waiting, synced
+from sage_elt.cli.sync import exit_code_of, say_waiting, synced
 from sage_elt.failures import ExitCode
 from sage_elt.jobs import checking, transforming
 from sage_elt.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -65,10 +65,7 @@ def run(
 ) -> None:
     """The scheduled job: sync, transform, check."""
     warehouse = open_warehouse(destination)
-    report = synced(
-        warehouse,
-        request_of(connection, business, resource, full_refresh, lock_timeout),
-    )
+    report = synced(warehouse, connection, business, resource, full_refresh, lock_timeout)
     warehouse.wait_until_free(lock_timeout, say_waiting)
     _transform(warehouse)
     checked = _check(warehouse, as_json=as_json)

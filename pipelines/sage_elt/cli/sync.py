@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from sage_accounting import SyncReport
-from sage_accounting.settings import load_settings
 from sage_elt.cli.app import app
 from sage_elt.cli.console import say, tell, write_json
 from sage_elt.cli.opening import open_connection
@@ -42,36 +41,31 @@ def sync(
     lock_timeout: LockTimeout = 60.0,
 ) -> None:
     """Bring what changed in Sage into the raw schema."""
-    report = synced(
-        open_warehouse(destination),
-        request_of(connection, business, resource, full_refresh, lock_timeout),
-    )
+    warehouse = open_warehouse(destination)
+    report = synced(warehouse, connection, business, resource, full_refresh, lock_timeout)
     if as_json:
         write_json(report.to_json())
     raise typer.Exit(exit_code_of(report))
 
 
-def request_of(
+def synced(
+    warehouse: Warehouse,
     connection: str | None,
     businesses: list[str] | None,
     resources: list[str] | None,
     full_refresh: bool,
     lock_timeout_s: float,
-) -> syncing.SyncRequest:
-    """What the options that sync and run share ask for."""
-    return syncing.SyncRequest(
-        connection=load_settings(connection).connection,
+) -> SyncReport:
+    """What became of a sync by the options that sync and run share, after telling it to people."""
+    settings, _ = open_connection(connection, warehouse)
+    request = syncing.SyncRequest(
+        connection=settings.connection,
         businesses=businesses or (),
         resources=resources or (),
         full_refresh=full_refresh,
         lock_timeout_s=lock_timeout_s,
         on_wait=say_waiting,
     )
-
-
-def synced(warehouse: Warehouse, request: syncing.SyncRequest) -> SyncReport:
-    """What became of a sync, after telling it to people."""
-    settings, _ = open_connection(request.connection, warehouse)
     with sync_progress(settings) as report:
         syncing.sync(warehouse, request, report)
     summarise(report)
