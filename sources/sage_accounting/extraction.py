@@ -184,11 +184,11 @@ class Reading:
             partial(self._fetch, place, query, self._call(query))
             for place, query in enumerate(batch)
         ]
-        own = fetches[:1] if is_first else []
-        for fetch in fetches[len(own) :]:
+        own = fetches.pop() if is_first else None
+        for fetch in fetches:
             self._pool.submit(fetch)
-        for fetch in own:
-            fetch()
+        if own is not None:
+            own()
 
     def _fetch(
         self, place: int, query: Query, call: Call[Page], waits_since: float | None = None
