@@ -35,14 +35,13 @@ class LoadedTables:
     def __init__(self, pipeline: dlt.Pipeline, schema_name: str) -> None:
         self._pipeline = pipeline
         self._schema_name = schema_name
-        self._is_connected = False
-        self._asked_at = 0.0
+        self._asked_at: float | None = None
+        """When the open connection was last asked, by the monotonic clock; None while there is none."""
 
     @cached_property
     def schema(self) -> Schema | None:
         """None before the first load."""
-        schemas = self._pipeline.schemas
-        return schemas.get(self._schema_name)
+        return self._pipeline.schemas.get(self._schema_name)
 
     @cached_property
     def names(self) -> list[str]:
@@ -52,22 +51,21 @@ class LoadedTables:
         return [str(table["name"]) for table in self.schema.data_tables(seen_data_only=True)]
 
     def connected(self) -> SqlClientBase[Any]:
-        """The warehouse, to be asked at once; :meth:`rest` and :meth:`close` end the connection."""
-        if not self._is_connected:
+        """The warehouse, to be asked at once; :meth:`close_if_idle` and :meth:`close` end the connection."""
+        if self._asked_at is None:
             self._client.open_connection()
-            self._is_connected = True
         self._asked_at = time.monotonic()
         return self._client
 
-    def rest(self) -> None:
+    def close_if_idle(self) -> None:
         """Let the warehouse go if nothing was asked for :data:`IDLE_S`."""
-        if self._is_connected and time.monotonic() - self._asked_at > IDLE_S:
+        if self._asked_at is not None and time.monotonic() - self._asked_at > IDLE_S:
             self.close()
 
     def close(self) -> None:
         """Let the warehouse go."""
-        if self._is_connected:
-            self._is_connected = False
+        if self._asked_at is not None:
+            self._asked_at = None
             self._client.close_connection()
 
     @cached_property

@@ -112,7 +112,7 @@ def _records(run: Run, collection: Collection) -> Callable[[], Iterator[Any]]:
             yield None
             while under_way:
                 while (result := next_result(results)) is None:
-                    run.loaded.rest()
+                    run.loaded.close_if_idle()
                     yield None
                 yield from lists.take(result)
                 under_way -= result.ended

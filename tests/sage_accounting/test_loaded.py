@@ -50,7 +50,7 @@ def may_write(file: Path) -> bool:
 def test_lists_that_ask_one_after_the_other_share_a_connection(tables: LoadedTables) -> None:
     assert ids(tables, "contacts") == {"1", "2"}
     connection = tables.connected().native_connection
-    tables.rest()
+    tables.close_if_idle()
     assert ids(tables, "products") == {"1", "2"}
     assert tables.connected().native_connection is connection
 
@@ -60,7 +60,7 @@ def test_other_program_may_write_a_moment_after_the_last_question(
 ) -> None:
     ids(tables, "contacts")
     time.sleep(1.5 * IDLE_S)
-    tables.rest()
+    tables.close_if_idle()
     assert may_write(file)
 
 
